@@ -1,0 +1,2 @@
+pub mod table;
+pub use table::{Column, Index, IndexPart, Table};
