@@ -1,0 +1,119 @@
+//! One online change, resolved: which tables, which key, which columns. Every step renders its SQL from this.
+
+use crate::mirror::change_log::{ChangeLog, Side};
+use crate::mirror::triggers::LogTriggers;
+use crate::plan::key::ChunkKey;
+use crate::plan::mapping::ColumnMapping;
+use crate::plan::names::Names;
+use crate::sql::{Ident, TableName};
+
+/// A change by online copy.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The application's table.
+    pub original: TableName,
+    /// The table that will take its place, in the same schema: the swap must not cross schemas while it has triggers.
+    pub shadow: TableName,
+    /// The original's name between swap and cleanup.
+    pub old: TableName,
+    /// Where the old table is kept.
+    pub kept: TableName,
+    /// Keys written to the original.
+    pub log: ChangeLog,
+    /// Keys written to the new table after the swap.
+    pub reverse_log: ChangeLog,
+    /// The triggers that fill `log`.
+    pub mirror: LogTriggers,
+    /// The triggers that fill `reverse_log`; on the shadow until the swap, on the table after it.
+    pub reverse: LogTriggers,
+    /// The key that is walked and logged.
+    pub key: ChunkKey,
+    /// Which column goes where.
+    pub mapping: ColumnMapping,
+    /// A comment in every statement that writes rows, by which a later run finds statements of this one that the
+    /// server still executes.
+    pub marker: String,
+}
+
+impl Change {
+    /// Resolves names for a table, its key and its columns.
+    pub fn new(
+        original: TableName,
+        bookkeeping: &Ident,
+        names: &Names,
+        key: ChunkKey,
+        mapping: ColumnMapping,
+        run: u64,
+    ) -> Change {
+        let beside = |name: &Ident| TableName { schema: original.schema.clone(), table: name.clone() };
+        let kept_away = |name: &Ident| TableName { schema: bookkeeping.clone(), table: name.clone() };
+        let log = ChangeLog::new(kept_away(&names.log), &key, Side::Original);
+        let reverse_log = ChangeLog::new(kept_away(&names.reverse_log), &key, Side::Target);
+        let shadow = beside(&names.shadow);
+        Change {
+            mirror: LogTriggers {
+                table: original.clone(),
+                names: names.triggers.clone(),
+                log: log.clone(),
+            },
+            reverse: LogTriggers {
+                table: shadow.clone(),
+                names: names.reverse_triggers.clone(),
+                log: reverse_log.clone(),
+            },
+            old: beside(&names.old),
+            kept: kept_away(&names.old),
+            marker: marker(run),
+            original,
+            shadow,
+            log,
+            reverse_log,
+            key,
+            mapping,
+        }
+    }
+
+    /// The key's columns in the original.
+    pub fn original_key(&self) -> Vec<Ident> {
+        self.key.columns.iter().map(|column| column.source.clone()).collect()
+    }
+
+    /// The key's columns in the shadow.
+    pub fn shadow_key(&self) -> Vec<Ident> {
+        self.key.columns.iter().map(|column| column.target.clone()).collect()
+    }
+
+    /// The key's columns in the original, qualified.
+    pub fn original_key_sql(&self) -> Vec<String> {
+        self.original_key().iter().map(|column| format!("{}.{column}", self.original)).collect()
+    }
+
+    /// The key's columns in the shadow, qualified.
+    pub fn shadow_key_sql(&self) -> Vec<String> {
+        self.shadow_key().iter().map(|column| format!("{}.{column}", self.shadow)).collect()
+    }
+
+    /// Columns an INSERT into the shadow names.
+    pub fn target_columns(&self) -> String {
+        let names: Vec<String> = self.mapping.pairs.iter().map(|pair| pair.target.name.to_string()).collect();
+        names.join(", ")
+    }
+
+    /// What a SELECT from the original gives for them.
+    pub fn source_columns(&self) -> String {
+        let names: Vec<String> =
+            self.mapping.pairs.iter().map(|pair| format!("{}.{}", self.original, pair.source.name)).collect();
+        names.join(", ")
+    }
+
+    /// The end of an INSERT that leaves a row alone whose key is there already. Unlike IGNORE it hides no other error.
+    pub fn keep_existing(&self) -> String {
+        let first = &self.shadow_key()[0];
+        format!("ON DUPLICATE KEY UPDATE {first} = {}.{first}", self.shadow)
+    }
+}
+
+/// The comment that marks the statements of a run.
+pub fn marker(run: u64) -> String {
+    format!("/* replank run {run} */")
+}

@@ -1,0 +1,71 @@
+//! Builds the indexes that were left off the shadow, by one sorted in-place build, and proves that the shadow is then
+//! what the user's clauses make of the table.
+//!
+//! The applier pauses meanwhile: the log grows, which costs disk only, and the build needs no row log of its own.
+
+use crate::error::{Failure, Result, Stop};
+use crate::run::Run;
+use crate::schema;
+use crate::server::retry::Tries;
+use crate::server::{Role, errno, server_failure};
+use crate::shadow::comparable_definition;
+
+/// Builds what is missing.
+pub async fn build(run: &Run) -> Result<()> {
+    let change = &run.change;
+    let shadow = &change.shadow;
+    let mut work = run.server.session_for(Role::Work, "connecting for the indexes").await?;
+    let mut ddl = run.server.session_for(Role::Ddl, "connecting for the indexes").await?;
+    let mut tries = Tries::of("building the indexes");
+    loop {
+        run.check_stop()?;
+        let missing = missing(run, &mut work).await?;
+        if missing.is_empty() {
+            break;
+        }
+        let adds: Vec<String> = missing.iter().map(|definition| format!("ADD {definition}")).collect();
+        let sql = format!("ALTER TABLE {shadow} {}, ALGORITHM=INPLACE", adds.join(", "));
+        match ddl.execute_until(&sql, &run.stop).await {
+            Ok(_) => {}
+            Err(error) if error.is_interrupted() && run.stop.is_cancelled() => return Err(run.interrupted()),
+            Err(error) if error.code() == Some(errno::DUPLICATE_KEY) => return Err(duplicates(run, &error)),
+            Err(error) => tries.recover(&mut ddl, error, &run.events).await?,
+        }
+    }
+    prove_definition(run, &mut work).await?;
+    // The optimizer must not meet the new table without statistics.
+    let analyzed: Result<Vec<mysql_async::Row>, _> = ddl.rows(&format!("ANALYZE TABLE {shadow}")).await;
+    analyzed.map_err(|error| server_failure("ANALYZE of the shadow table", &error))?;
+    work.close().await;
+    ddl.close().await;
+    Ok(())
+}
+
+async fn missing(run: &Run, work: &mut crate::server::Session) -> Result<Vec<String>> {
+    let table = schema::inspect(work, &run.change.shadow).await;
+    let table = table.map_err(|error| server_failure("reading the shadow table", &error))?;
+    let gone = || Failure::new(Stop::Occupied, format!("the shadow table {} is gone", run.change.shadow));
+    let there = comparable_definition(&table.ok_or_else(gone)?.create_sql);
+    Ok(run.checkpoint.deferred_indexes.iter().filter(|definition| !there.contains(definition)).cloned().collect())
+}
+
+async fn prove_definition(run: &Run, work: &mut crate::server::Session) -> Result<()> {
+    let made = schema::create_sql(work, &run.change.shadow).await;
+    let made = made.map_err(|error| server_failure("reading the shadow table", &error))?.unwrap_or_default();
+    if comparable_definition(&made) == comparable_definition(&run.checkpoint.target_definition) {
+        return Ok(());
+    }
+    Err(Failure::new(Stop::Unexpected, "the finished shadow table is not what the clauses make of the table")
+        .table("untouched; the copy is kept")
+        .next(format!("`replank abort {}` drops the copy", run.change.original.plain()))
+        .cause(format!("expected {}; found {made}", run.checkpoint.target_definition)))
+}
+
+fn duplicates(run: &Run, error: &crate::server::ServerError) -> Failure {
+    let original = &run.change.original;
+    Failure::new(Stop::Refused, format!("rows of {original} break a unique index of the new definition"))
+        .table("untouched; the copy is kept")
+        .next(format!("remove the duplicates, then `replank resume {}`", original.plain()))
+        .next(format!("`replank abort {}` drops the copy", original.plain()))
+        .cause(error)
+}

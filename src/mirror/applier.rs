@@ -1,0 +1,228 @@
+//! Makes shadow rows equal to the original's rows, for the keys in the change log.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::change_log::Entry;
+use super::in_flight::InFlight;
+use crate::error::{Failure, Result, Stop};
+use crate::event::{Event, Events};
+use crate::change::Change;
+use crate::plan::key::KeyValue;
+use crate::server::retry::Tries;
+use crate::server::{ServerError, Session, errno, server_failure};
+use crate::tally::Tally;
+
+/// Log rows per transaction. Large enough to merge repeated writes of hot rows, small enough that the transaction and
+/// its statements stay far under a megabyte and the locks it holds on the shadow are short.
+const BATCH: usize = 2_000;
+/// A whole backlog at once, to tell a passing clash of unique values from a real one.
+const WHOLE_LOG: usize = 200_000;
+/// How often a clash of unique values is looked at again with the whole log before it is believed.
+const CLASH_TRIES: u32 = 8;
+/// Pause when the log is empty: what the application writes meanwhile waits this long for the mirror.
+const IDLE: Duration = Duration::from_millis(50);
+
+/// Whether chunks may be inserting the same keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Chunks are in flight: a key that a chunk inserts between our delete and insert is at least as new as the logged
+    /// write, so it stays. The shadow has no unique index yet besides its keys, so nothing else can clash.
+    Copying,
+    /// No chunk is in flight and all unique indexes are there: a clash is a violation.
+    Settled,
+}
+
+/// The applier. It owns its session and runs one batch at a time.
+#[derive(Debug)]
+pub struct Applier {
+    session: Session,
+    change: Arc<Change>,
+    in_flight: Arc<InFlight>,
+    stage: Stage,
+    events: Events,
+    tally: Arc<Tally>,
+}
+
+impl Applier {
+    /// An applier for a change. The epoch rule holds with respect to the chunks in `in_flight`.
+    pub fn new(
+        session: Session,
+        change: Arc<Change>,
+        in_flight: Arc<InFlight>,
+        stage: Stage,
+        events: Events,
+        tally: Arc<Tally>,
+    ) -> Applier {
+        Applier { session, change, in_flight, stage, events, tally }
+    }
+
+    /// Says that copying is over and unique indexes are there.
+    pub fn settle(&mut self) {
+        self.stage = Stage::Settled;
+    }
+
+    /// Applies one batch; gives the number of log rows consumed, 0 when the log is empty.
+    pub async fn apply_batch(&mut self) -> Result<usize> {
+        self.apply_up_to(BATCH).await
+    }
+
+    /// Applies batches until fewer than `enough` rows are found.
+    pub async fn drain_below(&mut self, enough: usize, stop: &CancellationToken) -> Result<()> {
+        while !stop.is_cancelled() && self.apply_batch().await? >= enough {}
+        Ok(())
+    }
+
+    /// Runs in the background until told to stop; gives itself back.
+    pub fn spawn(self, halt: CancellationToken) -> Background {
+        let until = CancellationToken::new();
+        let task = tokio::spawn(self.run(until.clone(), halt));
+        Background { until, task }
+    }
+
+    async fn run(mut self, until: CancellationToken, halt: CancellationToken) -> Result<Applier> {
+        // Whoever waits for the mirror must not wait for a mirror that is gone.
+        let halt_on_error = halt.clone().drop_guard();
+        while !until.is_cancelled() {
+            let applied = self.apply_batch().await?;
+            self.look_at_backlog().await;
+            if applied < BATCH / 4 {
+                tokio::select! {
+                    () = until.cancelled() => {}
+                    () = tokio::time::sleep(IDLE) => {}
+                }
+            }
+        }
+        halt_on_error.disarm();
+        Ok(self)
+    }
+
+    async fn look_at_backlog(&mut self) {
+        if let Ok(backlog) = self.change.log.backlog(&mut self.session).await {
+            self.tally.backlog.store(backlog, Ordering::Relaxed);
+        }
+    }
+
+    async fn apply_up_to(&mut self, limit: usize) -> Result<usize> {
+        let started = Instant::now();
+        let mut limit = limit;
+        let mut clashes = 0;
+        let mut tries = Tries::of("applying the change log");
+        loop {
+            let outcome = match self.change.log.read(&mut self.session, limit).await {
+                Ok(entries) if entries.is_empty() => return Ok(0),
+                Ok(entries) => {
+                    self.in_flight.quiesced().await;
+                    self.apply(&entries).await.map(|()| entries.len())
+                }
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(applied) => {
+                    let keys = applied as u64;
+                    self.tally.keys_applied.fetch_add(keys, Ordering::Relaxed);
+                    self.events.emit(Event::BatchApplied { keys, took: started.elapsed() });
+                    return Ok(applied);
+                }
+                Err(error) if error.code() == Some(errno::DUPLICATE_KEY) && clashes < CLASH_TRIES => {
+                    // A row that took over a unique value may be in this batch while the row that gave it up is not,
+                    // or was written after the batch was read. With the whole log the original's own uniqueness
+                    // carries over, unless the application keeps moving values; so look again a few times.
+                    clashes += 1;
+                    limit = WHOLE_LOG;
+                    self.roll_back().await?;
+                    tokio::time::sleep(Duration::from_millis(10 << clashes)).await;
+                }
+                Err(error) if error.code() == Some(errno::DUPLICATE_KEY) => {
+                    self.roll_back().await?;
+                    return Err(self.violation(&error));
+                }
+                Err(error) => tries.recover(&mut self.session, error, &self.events).await?,
+            }
+        }
+    }
+
+    async fn roll_back(&mut self) -> Result<()> {
+        let done = self.session.execute("ROLLBACK").await;
+        done.map(drop).map_err(|error| server_failure("rolling back a batch", &error))
+    }
+
+    async fn apply(&mut self, entries: &[Entry]) -> Result<(), ServerError> {
+        self.session.execute("START TRANSACTION").await?;
+        for sql in apply_sql(&self.change, entries, self.stage) {
+            self.session.execute(&sql).await?;
+        }
+        self.session.execute("COMMIT").await?;
+        Ok(())
+    }
+
+    fn violation(&self, error: &ServerError) -> Failure {
+        let original = &self.change.original;
+        Failure::new(Stop::Refused, format!("rows of {original} break a unique index of the new definition"))
+            .table("untouched; the copy is kept")
+            .next("remove the duplicates, then resume: ".to_owned() + &format!("`replank resume {}`", original.plain()))
+            .next(format!("`replank abort {}` drops the copy", original.plain()))
+            .cause(error)
+    }
+}
+
+/// An applier that runs in the background.
+#[derive(Debug)]
+pub struct Background {
+    until: CancellationToken,
+    task: JoinHandle<Result<Applier>>,
+}
+
+impl Background {
+    /// Lets it finish its batch and takes it back, or gives what stopped it.
+    pub async fn join(self) -> Result<Applier> {
+        self.until.cancel();
+        self.task.await.map_err(|error| Failure::new(Stop::Unexpected, "the applier panicked").cause(error))?
+    }
+}
+
+/// The statements that apply entries, inside one transaction (or under LOCK TABLES, so no table has an alias).
+pub fn apply_sql(change: &Change, entries: &[Entry], stage: Stage) -> [String; 3] {
+    let log = &change.log;
+    let shadow = &change.shadow;
+    let marker = &change.marker;
+    // The newest row of each key is enough: what is applied is the row as it is now.
+    let newest: HashMap<&KeyValue, u64> = entries.iter().map(|entry| (&entry.key, entry.seq)).collect();
+    let mut seqs: Vec<u64> = newest.into_values().collect();
+    seqs.sort_unstable();
+    let batch = log.distinct_keys(Some(&seqs));
+    let on_shadow = join_on(log.key_columns(), "batch", &change.shadow_key(), shadow);
+    let on_original = join_on(log.key_columns(), "batch", &change.original_key(), &change.original);
+    let index = &change.key.index;
+    let keep = match stage {
+        Stage::Copying => format!(" {}", change.keep_existing()),
+        Stage::Settled => String::new(),
+    };
+    [
+        format!("DELETE {marker} {shadow} FROM {batch} AS batch STRAIGHT_JOIN {shadow} ON {on_shadow}"),
+        format!(
+            "INSERT {marker} INTO {shadow} ({}) SELECT {} FROM {batch} AS batch \
+             STRAIGHT_JOIN {} FORCE INDEX ({index}) ON {on_original}{keep}",
+            change.target_columns(),
+            change.source_columns(),
+            change.original,
+        ),
+        log.delete_sql(entries),
+    ]
+}
+
+fn join_on<'a>(
+    log_columns: impl Iterator<Item = &'a crate::sql::Ident>,
+    batch: &str,
+    columns: &[crate::sql::Ident],
+    table: &crate::sql::TableName,
+) -> String {
+    let equal: Vec<String> =
+        log_columns.zip(columns).map(|(log, column)| format!("{table}.{column} = {batch}.{log}")).collect();
+    equal.join(" AND ")
+}

@@ -1,0 +1,86 @@
+//! The triggers that log keys: their text, and whether they are in place.
+//!
+//! They are created with an empty sql_mode, frozen into them, so that nothing a row holds (zero dates, invalid dates)
+//! can fail on its way into the log.
+
+use super::change_log::ChangeLog;
+use crate::server::{ServerError, Session, errno};
+use crate::sql::{Ident, TableName};
+
+/// Three triggers on one table that log keys into one log.
+#[derive(Debug, Clone)]
+pub struct LogTriggers {
+    /// The table they are on.
+    pub table: TableName,
+    /// Names of the INSERT, UPDATE and DELETE trigger.
+    pub names: [Ident; 3],
+    /// The log they write.
+    pub log: ChangeLog,
+}
+
+impl LogTriggers {
+    /// CREATE TRIGGER for each.
+    pub fn create_sql(&self) -> [String; 3] {
+        let [insert, update, delete] = &self.names;
+        let new = self.log.trigger_insert("NEW");
+        let old = self.log.trigger_insert("OLD");
+        let changed = self.log.trigger_key_changed();
+        let schema = &self.table.schema;
+        let table = &self.table;
+        [
+            format!("CREATE TRIGGER {schema}.{insert} AFTER INSERT ON {table} FOR EACH ROW {new}"),
+            format!(
+                "CREATE TRIGGER {schema}.{update} AFTER UPDATE ON {table} FOR EACH ROW \
+                 BEGIN {new}; IF {changed} THEN {old}; END IF; END"
+            ),
+            format!("CREATE TRIGGER {schema}.{delete} AFTER DELETE ON {table} FOR EACH ROW {old}"),
+        ]
+    }
+
+    /// DROP TRIGGER for each; no error when they are gone.
+    pub fn drop_sql(&self) -> [String; 3] {
+        let schema = &self.table.schema;
+        self.names.clone().map(|name| format!("DROP TRIGGER IF EXISTS {schema}.{name}"))
+    }
+
+    /// Creates all three. Under LOCK TABLES of the table this is atomic for its writers.
+    pub async fn create(&self, session: &mut Session) -> Result<(), ServerError> {
+        session.execute("SET SESSION sql_mode = ''").await?;
+        for sql in self.create_sql() {
+            session.execute(&sql).await?;
+        }
+        Ok(())
+    }
+
+    /// Drops all three.
+    pub async fn drop(&self, session: &mut Session) -> Result<(), ServerError> {
+        for sql in self.drop_sql() {
+            session.execute(&sql).await?;
+        }
+        Ok(())
+    }
+
+    /// How many of the three are in place with the text they were made with.
+    pub async fn present(&self, session: &mut Session) -> Result<usize, ServerError> {
+        let mut present = 0;
+        for (name, expected) in self.names.iter().zip(self.create_sql()) {
+            let sql = format!("SHOW CREATE TRIGGER {}.{name}", self.table.schema);
+            match session.first_row::<mysql_async::Row>(&sql).await {
+                Ok(Some(row)) => {
+                    let text: Option<String> = row.get::<Option<String>, _>(2).flatten();
+                    present += usize::from(text.is_some_and(|text| same_body(&text, &expected)));
+                }
+                Ok(None) => {}
+                Err(error) if error.code() == Some(errno::NO_SUCH_TRIGGER) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(present)
+    }
+}
+
+/// The server adds a DEFINER before TRIGGER and keeps the rest of the text from the timing on.
+fn same_body(shown: &str, expected: &str) -> bool {
+    let body = |text: &str| text.split_once(" AFTER ").map(|(_, body)| body.to_owned());
+    body(shown).is_some_and(|shown| Some(shown) == body(expected))
+}

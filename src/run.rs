@@ -1,0 +1,85 @@
+//! What every step of a running change shares, and the bracket around each phase.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::change::Change;
+use crate::error::{Failure, Result, Stop};
+use crate::event::{Event, Events, Phase};
+use crate::runs::{Checkpoint, RunRow, Runs};
+use crate::server::Server;
+use crate::settings::RunOptions;
+use crate::tally::Tally;
+
+/// A running change.
+#[derive(Debug)]
+pub struct Run {
+    /// The server.
+    pub server: Arc<Server>,
+    /// What is changed into what.
+    pub change: Arc<Change>,
+    /// How.
+    pub options: RunOptions,
+    /// Its row in the bookkeeping schema.
+    pub row: RunRow,
+    /// What is kept for a resume.
+    pub checkpoint: Checkpoint,
+    /// The bookkeeping.
+    pub runs: Runs,
+    /// Where facts go.
+    pub events: Events,
+    /// Set when the run must stop at the next safe point.
+    pub stop: CancellationToken,
+    /// Numbers.
+    pub tally: Arc<Tally>,
+}
+
+impl Run {
+    /// Enters a phase: recorded for a resume before anything of it happens, told, and timed.
+    pub async fn enter(&mut self, phase: Phase) -> Result<Entered> {
+        self.runs.save(&self.row, phase, &self.checkpoint).await?;
+        Ok(self.enter_unrecorded(phase))
+    }
+
+    /// Enters a phase that a resume need not know of.
+    pub fn enter_unrecorded(&self, phase: Phase) -> Entered {
+        self.tally.enter(phase);
+        self.events.emit(Event::PhaseStarted { phase });
+        self.events.offer(self.tally.snapshot());
+        Entered { phase, since: Instant::now(), events: self.events.clone() }
+    }
+
+    /// A failure when the run was asked to stop.
+    pub fn check_stop(&self) -> Result<()> {
+        if self.stop.is_cancelled() { Err(self.interrupted()) } else { Ok(()) }
+    }
+
+    /// The failure of a run that was asked to stop.
+    pub fn interrupted(&self) -> Failure {
+        let table = self.change.original.plain();
+        let copied = self.tally.rows_copied.load(Ordering::Relaxed);
+        Failure::new(Stop::Interrupted, format!("stopped at a safe point in {table}"))
+            .table(format!("untouched; {copied} copied rows are kept and stay in sync through the triggers"))
+            .next(format!("`replank resume {table}` goes on"))
+            .next(format!("`replank abort {table}` removes the copy and the triggers"))
+    }
+}
+
+/// A phase that is running.
+#[derive(Debug)]
+#[must_use]
+pub struct Entered {
+    phase: Phase,
+    since: Instant,
+    events: Events,
+}
+
+impl Entered {
+    /// The phase is over.
+    pub fn leave(self) {
+        self.events.emit(Event::PhaseFinished { phase: self.phase, took: self.since.elapsed() });
+    }
+}

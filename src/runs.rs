@@ -1,0 +1,289 @@
+//! Bookkeeping: which runs there are, how far they are, what they left. In a schema of its own.
+//!
+//! Invariant: the row says at least what has happened to the tables, never more; a phase is written before anything of
+//! it is done, and every step adopts what it finds.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+use crate::error::{Failure, Result, Stop};
+use crate::event::Phase;
+use crate::plan::key::KeyValue;
+use crate::schema;
+use crate::server::retry::Tries;
+use crate::server::{Role, Server, Session, server_failure};
+use crate::sql::{Ident, TableName, string_literal};
+
+/// Format of the rows and of the checkpoint document. A row of another format is refused, never guessed at.
+pub const FORMAT: u32 = 1;
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Begun and not over; the process may be gone.
+    Running,
+    /// The change has happened; the old table may be kept.
+    Done,
+    /// Taken back.
+    Aborted,
+}
+
+impl State {
+    /// The word in the row.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Running => "running",
+            State::Done => "done",
+            State::Aborted => "aborted",
+        }
+    }
+}
+
+/// A run's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRow {
+    /// Its number.
+    pub id: u64,
+    /// The table it changes.
+    pub table: TableName,
+    /// Full migration name, stamp included.
+    pub migration: String,
+    /// The clauses as typed.
+    pub clauses: String,
+    /// Id of its row in Prisma's ledger, `None` when it is not recorded there.
+    pub ledger_id: Option<String>,
+    /// The phase it was in.
+    pub phase: Phase,
+    /// `running`, `done` or `aborted`.
+    pub state: String,
+    /// Start, UTC.
+    pub started_at: String,
+    /// Last sign of life, UTC.
+    pub updated_at: String,
+}
+
+/// What a resume needs, stored as JSON.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// SHOW CREATE TABLE of the shadow with all its indexes, which the finished shadow must equal.
+    pub target_definition: String,
+    /// Index definitions to build after the copy, as SHOW CREATE TABLE prints them.
+    pub deferred_indexes: Vec<String>,
+    /// Whether the shadow has a temporary unique index on the walked key.
+    pub temporary_key: bool,
+    /// The original as it was when the triggers were installed.
+    pub original: Option<Identity>,
+    /// The last key of the original when the copy began; later ones come through the change log.
+    pub last_key: Option<KeyValue>,
+    /// Everything up to this key is copied.
+    pub watermark: Option<KeyValue>,
+    /// Rows copied so far.
+    pub rows_copied: u64,
+    /// Whether the reverse log was armed.
+    pub reverse_armed: bool,
+}
+
+/// What tells a table from another one under the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// SHOW CREATE TABLE without the counter.
+    pub definition: String,
+    /// InnoDB's number of the table, which TRUNCATE and a rebuild change; `None` where it may not be read.
+    pub table_id: Option<u64>,
+}
+
+/// The bookkeeping schema and a session for it.
+#[derive(Debug, Clone)]
+pub struct Runs {
+    schema: Ident,
+    session: Arc<Mutex<Session>>,
+}
+
+impl Runs {
+    /// Creates the schema and the table when they are missing.
+    pub async fn open(server: &Arc<Server>, schema: &Ident) -> Result<Runs> {
+        let mut session = server.session_for(Role::Work, "connecting for the bookkeeping").await?;
+        let made = async {
+            if !schema::schema_exists(&mut session, schema).await? {
+                session.execute(&format!("CREATE DATABASE IF NOT EXISTS {schema} CHARACTER SET utf8mb4")).await?;
+            }
+            let runs = Runs::table_in(schema);
+            if !schema::exists(&mut session, &runs).await? {
+                session.execute(&create_sql(&runs)).await?;
+            }
+            Ok(())
+        };
+        made.await.map_err(|error: crate::server::ServerError| {
+            Failure::new(Stop::Server, format!("cannot make the bookkeeping schema {schema}"))
+                .table("untouched")
+                .next(format!("GRANT ALL ON {schema}.* to the account, or name another with `--bookkeeping-schema`"))
+                .cause(error)
+        })?;
+        Ok(Runs { schema: schema.clone(), session: Arc::new(Mutex::new(session)) })
+    }
+
+    /// Opens them only if they exist; makes nothing.
+    pub async fn find(server: &Arc<Server>, schema: &Ident) -> Result<Option<Runs>> {
+        let mut session = server.session_for(Role::Work, "connecting for the bookkeeping").await?;
+        let found = schema::exists(&mut session, &Runs::table_in(schema)).await;
+        if !found.map_err(|error| server_failure("looking for the bookkeeping schema", &error))? {
+            session.close().await;
+            return Ok(None);
+        }
+        Ok(Some(Runs { schema: schema.clone(), session: Arc::new(Mutex::new(session)) }))
+    }
+
+    /// The schema.
+    pub fn schema(&self) -> &Ident {
+        &self.schema
+    }
+
+    fn table_in(schema: &Ident) -> TableName {
+        TableName { schema: schema.clone(), table: Ident::new("runs") }
+    }
+
+    /// Begins a run.
+    pub async fn begin(&self, table: &TableName, migration: &str, clauses: &str) -> Result<RunRow> {
+        let sql = insert_sql(&Runs::table_in(&self.schema), table, migration, clauses);
+        let mut session = self.session.lock().await;
+        let done = async {
+            session.execute(&sql).await?;
+            session.first_row::<u64>("SELECT LAST_INSERT_ID()").await
+        };
+        let id = done.await.map_err(|error| server_failure("recording the run", &error))?.unwrap_or(0);
+        drop(session);
+        let row = self.rows(&format!("id = {id}")).await?.pop();
+        row.map(|(row, _)| row).ok_or_else(|| Failure::new(Stop::Unexpected, "the run that was just recorded is not there"))
+    }
+
+    /// The running row of a table.
+    pub async fn running(&self, table: &TableName) -> Result<Option<(RunRow, Checkpoint)>> {
+        Ok(self.rows(&format!("{} AND state = 'running'", of_table(table))).await?.pop())
+    }
+
+    /// The newest finished row of a table.
+    pub async fn last_done(&self, table: &TableName) -> Result<Option<(RunRow, Checkpoint)>> {
+        Ok(self.rows(&format!("{} AND state = 'done'", of_table(table))).await?.pop())
+    }
+
+    /// All rows, oldest first.
+    pub async fn all(&self) -> Result<Vec<(RunRow, Checkpoint)>> {
+        self.rows("TRUE").await
+    }
+
+    /// Ids of ledger rows that belong to running changes.
+    pub async fn ledger_ids(&self) -> Result<Vec<String>> {
+        let running = self.rows("state = 'running'").await?;
+        Ok(running.into_iter().filter_map(|(row, _)| row.ledger_id).collect())
+    }
+
+    /// Writes phase and checkpoint.
+    pub async fn save(&self, row: &RunRow, phase: Phase, checkpoint: &Checkpoint) -> Result<()> {
+        let document = serde_json::to_string(checkpoint).expect("a checkpoint is plain data");
+        self.update(row, &format!("phase = {}, checkpoint = {}", string_literal(phase.label()), string_literal(&document)))
+            .await
+    }
+
+    /// Notes the ledger row of a run.
+    pub async fn set_ledger_id(&self, row: &RunRow, ledger_id: &str) -> Result<()> {
+        self.update(row, &format!("ledger_id = {}", string_literal(ledger_id))).await
+    }
+
+    /// Ends a run.
+    pub async fn end(&self, row: &RunRow, state: State) -> Result<()> {
+        self.update(row, &format!("state = {}", string_literal(state.as_str()))).await
+    }
+
+    async fn update(&self, row: &RunRow, assignments: &str) -> Result<()> {
+        let sql = format!(
+            "UPDATE {} SET {assignments}, updated_at = UTC_TIMESTAMP(6) WHERE id = {}",
+            Runs::table_in(&self.schema),
+            row.id
+        );
+        let mut session = self.session.lock().await;
+        let mut tries = Tries::of("saving the checkpoint");
+        loop {
+            match session.execute(&sql).await {
+                Ok(_) => return Ok(()),
+                Err(error) => tries.recover_silently(&mut session, error).await?,
+            }
+        }
+    }
+
+    async fn rows(&self, condition: &str) -> Result<Vec<(RunRow, Checkpoint)>> {
+        type Stored = (u64, u32, String, String, String, String, Option<String>, String, String, String, String, String);
+        let sql = format!(
+            "SELECT id, format, table_schema, table_name, migration, clauses, ledger_id, phase, state, checkpoint, \
+             CAST(started_at AS CHAR), CAST(updated_at AS CHAR) FROM {} WHERE {condition} ORDER BY id",
+            Runs::table_in(&self.schema)
+        );
+        let mut session = self.session.lock().await;
+        let stored: Vec<Stored> =
+            session.rows(&sql).await.map_err(|error| server_failure("reading the bookkeeping", &error))?;
+        stored.into_iter().map(decode).collect::<Result<_>>()
+    }
+}
+
+type Stored = (u64, u32, String, String, String, String, Option<String>, String, String, String, String, String);
+
+fn decode(stored: Stored) -> Result<(RunRow, Checkpoint)> {
+    let (id, format, schema, table, migration, clauses, ledger_id, phase, state, document, started_at, updated_at) =
+        stored;
+    let unreadable = |cause: String| {
+        Failure::new(Stop::Occupied, format!("run {id} was recorded by another version of replank"))
+            .table("untouched by this command")
+            .next("finish or abort it with the version that began it")
+            .cause(cause)
+    };
+    if format != FORMAT {
+        return Err(unreadable(format!("format {format}, this version knows {FORMAT}")));
+    }
+    let checkpoint = serde_json::from_str(&document).map_err(|error| unreadable(error.to_string()))?;
+    let phase = serde_json::from_value(serde_json::Value::String(phase)).map_err(|error| unreadable(error.to_string()))?;
+    let table = TableName::new(schema, table);
+    Ok((RunRow { id, table, migration, clauses, ledger_id, phase, state, started_at, updated_at }, checkpoint))
+}
+
+fn of_table(table: &TableName) -> String {
+    format!(
+        "table_schema = {} AND table_name = {}",
+        string_literal(table.schema.as_str()),
+        string_literal(table.table.as_str())
+    )
+}
+
+fn create_sql(runs: &TableName) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {runs} (\
+         id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, \
+         format INT UNSIGNED NOT NULL, \
+         table_schema VARCHAR(64) NOT NULL, \
+         table_name VARCHAR(64) NOT NULL, \
+         migration VARCHAR(255) NOT NULL, \
+         clauses LONGTEXT NOT NULL, \
+         ledger_id CHAR(36) NULL, \
+         phase VARCHAR(16) NOT NULL, \
+         state VARCHAR(16) NOT NULL, \
+         checkpoint LONGTEXT NOT NULL, \
+         started_at DATETIME(6) NOT NULL, \
+         updated_at DATETIME(6) NOT NULL\
+         ) ENGINE=InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    )
+}
+
+fn insert_sql(runs: &TableName, table: &TableName, migration: &str, clauses: &str) -> String {
+    let document = serde_json::to_string(&Checkpoint::default()).expect("a checkpoint is plain data");
+    format!(
+        "INSERT INTO {runs} (format, table_schema, table_name, migration, clauses, phase, state, checkpoint, \
+         started_at, updated_at) VALUES ({FORMAT}, {}, {}, {}, {}, 'prepare', 'running', {}, \
+         UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
+        string_literal(table.schema.as_str()),
+        string_literal(table.table.as_str()),
+        string_literal(migration),
+        string_literal(clauses),
+        string_literal(&document),
+    )
+}

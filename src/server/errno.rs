@@ -1,0 +1,133 @@
+//! The only file that knows error numbers.
+
+use std::fmt;
+
+/// Access denied for user, with a password.
+pub const ACCESS_DENIED: u16 = 1045;
+/// Access denied before a password was asked for (ER_ACCESS_DENIED_NO_PASSWORD_ERROR and the plugin variant).
+pub const ACCESS_DENIED_NO_PASSWORD: u16 = 1698;
+/// Unknown database.
+pub const UNKNOWN_DATABASE: u16 = 1049;
+/// KILL of a connection that is gone.
+pub const NO_SUCH_THREAD: u16 = 1094;
+/// The statement was ended by KILL QUERY.
+pub const QUERY_INTERRUPTED: u16 = 1317;
+/// MariaDB's code for a statement ended by its own time limit.
+pub const STATEMENT_TIMEOUT: u16 = 1969;
+/// A lock was not granted in time.
+pub const LOCK_WAIT_TIMEOUT: u16 = 1205;
+/// Victim of a deadlock.
+pub const DEADLOCK: u16 = 1213;
+/// MariaDB with innodb_snapshot_isolation: the row changed since the transaction's snapshot.
+pub const RECORD_CHANGED: u16 = 1020;
+/// MySQL: NOWAIT found a lock.
+pub const LOCK_NOWAIT: u16 = 3572;
+/// Duplicate key.
+pub const DUPLICATE_KEY: u16 = 1062;
+/// The table does not exist.
+pub const NO_SUCH_TABLE: u16 = 1146;
+/// DROP of a table that does not exist.
+pub const BAD_TABLE: u16 = 1051;
+/// The trigger does not exist.
+pub const NO_SUCH_TRIGGER: u16 = 1360;
+/// An algorithm or lock level that the statement does not support.
+pub const ALGORITHM_NOT_SUPPORTED: [u16; 2] = [1845, 1846];
+/// Unknown ALGORITHM or LOCK word.
+pub const UNKNOWN_ALGORITHM: [u16; 2] = [1800, 1801];
+/// A SELECT, CREATE and so on that the account may not do.
+pub const DENIED: [u16; 5] = [1044, 1142, 1143, 1227, 1370];
+/// The disk of the server is full.
+pub const DISK_FULL: [u16; 3] = [1021, 1114, 3];
+
+/// What went wrong with a statement.
+#[derive(Debug, Clone)]
+pub enum ServerError {
+    /// The server answered with an error.
+    Server {
+        /// Its number.
+        code: u16,
+        /// SQLSTATE.
+        state: String,
+        /// Its text.
+        message: String,
+    },
+    /// The connection is gone; whether the statement took effect is not known.
+    Lost(String),
+    /// The driver could not make sense of a row or an option.
+    Driver(String),
+}
+
+/// What to do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disposition {
+    /// The transaction was rolled back or the statement had no effect: do it again.
+    Retry,
+    /// Connect again, then decide from what the server says.
+    Reconnect,
+    /// Trying again gives the same error.
+    Fatal,
+}
+
+impl ServerError {
+    /// The server's error number.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            ServerError::Server { code, .. } => Some(*code),
+            ServerError::Lost(_) | ServerError::Driver(_) => None,
+        }
+    }
+
+    /// What to do about it.
+    pub fn disposition(&self) -> Disposition {
+        match self {
+            ServerError::Server { code, .. } => match *code {
+                LOCK_WAIT_TIMEOUT | DEADLOCK | RECORD_CHANGED | LOCK_NOWAIT => Disposition::Retry,
+                // The server is shutting down, or somebody ended our connection.
+                1053 | 1927 | 3169 | 4031 => Disposition::Reconnect,
+                _ => Disposition::Fatal,
+            },
+            ServerError::Lost(_) => Disposition::Reconnect,
+            ServerError::Driver(_) => Disposition::Fatal,
+        }
+    }
+
+    /// Whether the statement was ended from outside.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self.code(), Some(QUERY_INTERRUPTED | STATEMENT_TIMEOUT))
+    }
+
+    /// Whether the error is one of these numbers.
+    pub fn is_any(&self, codes: &[u16]) -> bool {
+        self.code().is_some_and(|code| codes.contains(&code))
+    }
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServerError::Server { code, state, message } => write!(f, "ERROR {code} ({state}): {message}"),
+            ServerError::Lost(why) => write!(f, "connection lost: {why}"),
+            ServerError::Driver(why) => write!(f, "driver: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+impl From<mysql_async::Error> for ServerError {
+    fn from(error: mysql_async::Error) -> ServerError {
+        match error {
+            mysql_async::Error::Server(error) => {
+                ServerError::Server { code: error.code, state: error.state, message: error.message }
+            }
+            mysql_async::Error::Io(error) => ServerError::Lost(error.to_string()),
+            mysql_async::Error::Driver(error) => match error {
+                mysql_async::DriverError::ConnectionClosed | mysql_async::DriverError::PoolDisconnected => {
+                    ServerError::Lost(error.to_string())
+                }
+                error => ServerError::Driver(error.to_string()),
+            },
+            other => ServerError::Driver(other.to_string()),
+        }
+    }
+}

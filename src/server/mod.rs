@@ -1,0 +1,148 @@
+//! Connections: the only code that holds them, bounds them in time and knows error numbers.
+//!
+//! Invariant: no statement that changes the server is cancelled by dropping its future, because the server would go on
+//! with it. A statement that must end early is ended by KILL QUERY, and its outcome is awaited.
+
+pub mod errno;
+pub mod facts;
+pub mod owner;
+pub mod retry;
+pub mod session;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql_async::Opts;
+use tokio::sync::Mutex;
+
+pub use errno::{Disposition, ServerError};
+pub use facts::{Facts, Flavor};
+pub use session::{Role, Session};
+
+use crate::error::{Failure, Result, Stop};
+
+/// A connection that is being made must not hang on a filtered port.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A server: how to connect to it and what it is.
+#[derive(Debug)]
+pub struct Server {
+    opts: Opts,
+    /// What it is and how it is set.
+    pub facts: Facts,
+    /// Used for KILL and for questions that must not queue behind work.
+    control: Mutex<Option<Session>>,
+}
+
+impl Server {
+    /// Connects once, reads what the server is, and keeps the address.
+    pub async fn open(opts: Opts) -> Result<Arc<Server>> {
+        let mut session = Session::first(&opts).await.map_err(|error| connect_failure(&opts, &error))?;
+        let facts = Facts::read(&mut session).await.map_err(|error| server_failure("reading server settings", &error))?;
+        session.close().await;
+        Ok(Arc::new(Server { opts, facts, control: Mutex::new(None) }))
+    }
+
+    /// A new session for a role.
+    pub async fn session(self: &Arc<Server>, role: Role) -> Result<Session, ServerError> {
+        Session::connect(self, role).await
+    }
+
+    /// A new session, with a failure that users can read.
+    pub async fn session_for(self: &Arc<Server>, role: Role, what: &str) -> Result<Session> {
+        self.session(role).await.map_err(|error| server_failure(what, &error))
+    }
+
+    /// Where the server is, without secrets.
+    pub fn address(&self) -> String {
+        address(&self.opts)
+    }
+
+    /// Whether the server is on this machine, so that its disk can be looked at.
+    pub fn is_local(&self) -> bool {
+        self.opts.socket().is_some() || matches!(self.opts.ip_or_hostname(), "localhost" | "127.0.0.1" | "::1")
+    }
+
+    pub(crate) fn opts(&self) -> &Opts {
+        &self.opts
+    }
+
+    /// Ends the running statement of a connection; no error when there is none.
+    pub async fn kill_query(self: &Arc<Server>, connection: u32) -> Result<(), ServerError> {
+        self.control(&format!("KILL QUERY {connection}")).await
+    }
+
+    /// Ends a connection of ours that was lost and waits until the server has forgotten it, so that nothing it was
+    /// doing can still take effect.
+    pub async fn bury(self: &Arc<Server>, connection: u32) -> Result<(), ServerError> {
+        self.control(&format!("KILL {connection}")).await?;
+        let listed = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {connection}");
+        loop {
+            if self.ask::<u64>(&listed).await?.unwrap_or(0) == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// A question with one answer, on the control connection.
+    pub async fn ask<T: mysql_async::prelude::FromRow + Send + 'static>(
+        self: &Arc<Server>,
+        sql: &str,
+    ) -> Result<Option<T>, ServerError> {
+        let mut guard = self.control.lock().await;
+        let session = self.control_session(&mut guard).await?;
+        session.first_row(sql).await
+    }
+
+    async fn control(self: &Arc<Server>, sql: &str) -> Result<(), ServerError> {
+        let mut guard = self.control.lock().await;
+        let session = self.control_session(&mut guard).await?;
+        match session.execute(sql).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some(errno::NO_SUCH_THREAD) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn control_session<'a>(
+        self: &Arc<Server>,
+        slot: &'a mut Option<Session>,
+    ) -> Result<&'a mut Session, ServerError> {
+        if slot.as_ref().is_none_or(Session::is_lost) {
+            *slot = Some(Session::connect(self, Role::Watch).await?);
+        }
+        Ok(slot.as_mut().expect("just filled"))
+    }
+}
+
+/// `user@host:port` or `user@socket`, never the password.
+pub fn address(opts: &Opts) -> String {
+    let user = opts.user().unwrap_or("");
+    match opts.socket() {
+        Some(socket) => format!("{user}@{socket}"),
+        None => format!("{user}@{}:{}", opts.ip_or_hostname(), opts.tcp_port()),
+    }
+}
+
+/// A server error that retries did not cure, as a failure.
+pub fn server_failure(what: &str, error: &ServerError) -> Failure {
+    Failure::new(Stop::Server, format!("{what} failed")).cause(error)
+}
+
+fn connect_failure(opts: &Opts, error: &ServerError) -> Failure {
+    let address = address(opts);
+    let failure = match error.code() {
+        Some(errno::ACCESS_DENIED | errno::ACCESS_DENIED_NO_PASSWORD) => {
+            Failure::new(Stop::Server, format!("the server denied access to {address}"))
+                .next("check user and password in `--url`, DATABASE_URL or `.env`; special characters are %-encoded there")
+        }
+        Some(errno::UNKNOWN_DATABASE) => {
+            Failure::new(Stop::Server, format!("the database named in the URL does not exist at {address}"))
+                .next("check the path of `--url`, DATABASE_URL or `.env`")
+        }
+        _ => Failure::new(Stop::Server, format!("cannot connect to {address}"))
+            .next("check host and port in `--url`, DATABASE_URL or `.env`, and that the server is running"),
+    };
+    failure.table("untouched").cause(error)
+}

@@ -1,0 +1,68 @@
+//! One policy for statements that may be done again.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+use super::{Disposition, ServerError, Session, server_failure};
+use crate::error::Result;
+use crate::event::{Event, Events};
+
+/// Delays between tries: 10 ms doubling to 2 s with jitter, about a minute in all, which outlives a server restart and
+/// any deadlock between our own sessions.
+const TRIES: usize = 40;
+
+/// What has been tried for one piece of work.
+pub struct Tries {
+    what: String,
+    attempt: u32,
+    delays: backon::ExponentialBackoff,
+}
+
+impl Tries {
+    /// Starts counting for a piece of work, named for people: `copying a chunk`.
+    pub fn of(what: impl Into<String>) -> Tries {
+        let delays = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(10))
+            .with_max_delay(Duration::from_secs(2))
+            .with_max_times(TRIES)
+            .with_jitter()
+            .build();
+        Tries { what: what.into(), attempt: 0, delays }
+    }
+
+    /// Makes the session fit for another try after an error and tells of it, or says that there is none.
+    pub async fn recover(&mut self, session: &mut Session, error: ServerError, events: &Events) -> Result<()> {
+        let (what, attempt, text) = (self.what.clone(), self.attempt + 1, error.to_string());
+        if error.disposition() != Disposition::Fatal {
+            events.emit(Event::Retry { what, attempt, error: text });
+        }
+        self.recover_silently(session, error).await
+    }
+
+    /// The same without telling.
+    pub async fn recover_silently(&mut self, session: &mut Session, error: ServerError) -> Result<()> {
+        let mut error = error;
+        loop {
+            let disposition = error.disposition();
+            let delay = self.delays.next();
+            let (Some(delay), true) = (delay, disposition != Disposition::Fatal) else {
+                let _ = session.execute("ROLLBACK").await;
+                return Err(server_failure(&self.what, &error));
+            };
+            self.attempt += 1;
+            tokio::time::sleep(delay).await;
+            let ready = match disposition {
+                Disposition::Reconnect => session.reconnect().await,
+                Disposition::Retry | Disposition::Fatal => session.execute("ROLLBACK").await.map(drop),
+            };
+            match ready {
+                Ok(()) => return Ok(()),
+                Err(next) => {
+                    // Whatever keeps us from connecting again is waited out like a lost connection.
+                    error = ServerError::Lost(next.to_string());
+                }
+            }
+        }
+    }
+}

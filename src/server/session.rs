@@ -1,0 +1,202 @@
+//! One connection with the settings of its role.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql_async::prelude::{FromRow, Queryable};
+use mysql_async::{Conn, Opts, OptsBuilder};
+use tokio_util::sync::CancellationToken;
+
+use super::{CONNECT_TIMEOUT, Flavor, Server, ServerError};
+
+/// What a connection is for, which decides its session settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Reads and writes rows of both tables: READ COMMITTED, strict, zone-free.
+    Work,
+    /// Compares both tables in one snapshot: REPEATABLE READ.
+    Verify,
+    /// Runs the user's clauses: with the server's own sql_mode and time zone, as a migration would.
+    Ddl,
+    /// Asks questions and kills: never does work, so it never queues behind work.
+    Watch,
+}
+
+/// A connection. A lost one is not used again: `reconnect` makes another.
+#[derive(Debug)]
+pub struct Session {
+    server: Option<Arc<Server>>,
+    role: Role,
+    conn: Option<Conn>,
+    id: u32,
+}
+
+impl Session {
+    /// The first connection to a server that nothing is known of yet.
+    pub(super) async fn first(opts: &Opts) -> Result<Session, ServerError> {
+        let conn = connect(opts).await?;
+        Ok(Session { server: None, role: Role::Watch, id: conn.id(), conn: Some(conn) })
+    }
+
+    pub(super) async fn connect(server: &Arc<Server>, role: Role) -> Result<Session, ServerError> {
+        let conn = connect(server.opts()).await?;
+        let mut session = Session { server: Some(Arc::clone(server)), role, id: conn.id(), conn: Some(conn) };
+        session.set_up().await?;
+        Ok(session)
+    }
+
+    async fn set_up(&mut self) -> Result<(), ServerError> {
+        let Some(server) = self.server.clone() else { return Ok(()) };
+        self.execute(&session_settings(self.role, server.facts.flavor)).await?;
+        match self.role {
+            Role::Work => self.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?,
+            Role::Verify => self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?,
+            Role::Ddl | Role::Watch => 0,
+        };
+        Ok(())
+    }
+
+    /// The server's id of this connection.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The server it is connected to.
+    pub fn server(&self) -> &Arc<Server> {
+        self.server.as_ref().expect("only the very first connection has no server")
+    }
+
+    /// Whether the connection is gone.
+    pub fn is_lost(&self) -> bool {
+        self.conn.is_none()
+    }
+
+    /// Makes a new connection of the same role after the server has forgotten the old one.
+    pub async fn reconnect(&mut self) -> Result<(), ServerError> {
+        let server = Arc::clone(self.server());
+        if let Some(conn) = self.conn.take() {
+            // Politely when it still works; the server is asked below in any case.
+            let _ = tokio::time::timeout(Duration::from_secs(1), conn.disconnect()).await;
+        }
+        server.bury(self.id).await?;
+        let conn = connect(server.opts()).await?;
+        self.id = conn.id();
+        self.conn = Some(conn);
+        self.set_up().await
+    }
+
+    /// Runs a statement and gives the rows it affected.
+    pub async fn execute(&mut self, sql: &str) -> Result<u64, ServerError> {
+        let conn = self.conn.as_mut().ok_or_else(|| ServerError::Lost("not connected".into()))?;
+        match conn.query_drop(sql).await {
+            Ok(()) => Ok(conn.affected_rows()),
+            Err(error) => Err(self.note(error)),
+        }
+    }
+
+    /// Runs a query and gives its rows.
+    pub async fn rows<R: FromRow + Send + 'static>(&mut self, sql: &str) -> Result<Vec<R>, ServerError> {
+        let conn = self.conn.as_mut().ok_or_else(|| ServerError::Lost("not connected".into()))?;
+        match conn.query(sql).await {
+            Ok(rows) => Ok(rows),
+            Err(error) => Err(self.note(error)),
+        }
+    }
+
+    /// Runs a query and gives its first row.
+    pub async fn first_row<R: FromRow + Send + 'static>(&mut self, sql: &str) -> Result<Option<R>, ServerError> {
+        Ok(self.rows(sql).await?.into_iter().next())
+    }
+
+    /// Runs a statement that may take long; `stop` ends it on the server, and its outcome is awaited.
+    pub async fn execute_until(&mut self, sql: &str, stop: &CancellationToken) -> Result<u64, ServerError> {
+        let server = Arc::clone(self.server());
+        let id = self.id;
+        let running = self.execute(sql);
+        tokio::pin!(running);
+        tokio::select! {
+            outcome = &mut running => return outcome,
+            () = stop.cancelled() => {}
+        }
+        server.kill_query(id).await?;
+        running.await
+    }
+
+    /// Runs a statement and ends it on the server when it takes longer than `limit`; its outcome is awaited.
+    /// The second value says whether it was told to end, which it may have outrun.
+    pub async fn execute_within(&mut self, sql: &str, limit: Duration) -> (Result<u64, ServerError>, bool) {
+        let server = Arc::clone(self.server());
+        let id = self.id;
+        let running = self.execute(sql);
+        tokio::pin!(running);
+        if let Ok(outcome) = tokio::time::timeout(limit, &mut running).await {
+            return (outcome, false);
+        }
+        if let Err(error) = server.kill_query(id).await {
+            tracing::warn!("KILL QUERY {id} failed: {error}");
+        }
+        (running.await, true)
+    }
+
+    /// Closes the connection and waits until the server has heard it.
+    pub async fn close(mut self) {
+        if let Some(conn) = self.conn.take() {
+            let _ = tokio::time::timeout(Duration::from_secs(1), conn.disconnect()).await;
+        }
+    }
+
+    fn note(&mut self, error: mysql_async::Error) -> ServerError {
+        let error = ServerError::from(error);
+        if matches!(error, ServerError::Lost(_)) {
+            self.conn = None;
+        }
+        error
+    }
+}
+
+async fn connect(opts: &Opts) -> Result<Conn, ServerError> {
+    // The bookkeeping of prepared statements and the session reset between users of a pool are not wanted: every
+    // statement here is text, and a session belongs to one user for its life.
+    let opts = OptsBuilder::from_opts(opts.clone()).stmt_cache_size(0).prefer_socket(false);
+    match tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(opts)).await {
+        Ok(conn) => Ok(conn?),
+        Err(_) => Err(ServerError::Lost(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs()))),
+    }
+}
+
+/// One SET for all settings of a role.
+fn session_settings(role: Role, flavor: Flavor) -> String {
+    let mut settings = vec![
+        // A run may sit idle for hours in a throttle; the server's default would close its connections.
+        "wait_timeout = 86400",
+        // A metadata lock that somebody else holds must not queue the application behind us for a year (the default).
+        "lock_wait_timeout = 2",
+        // Row locks are only waited for on our own tables; chunks are short.
+        "innodb_lock_wait_timeout = 10",
+    ];
+    match flavor {
+        Flavor::MySql => {
+            settings.push("max_execution_time = 0");
+            // Estimates and counters as of now, not as of yesterday.
+            settings.push("information_schema_stats_expiry = 0");
+        }
+        Flavor::MariaDb => settings.push("max_statement_time = 0"),
+    }
+    match role {
+        Role::Work | Role::Verify => {
+            // Values that do not fit must fail instead of being bent; zero ids, zero dates and invalid dates that are
+            // in the table already must pass.
+            settings.push("sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES'");
+            settings.push("time_zone = '+00:00'");
+            // The shadow has no constraint that the original has not enforced already.
+            settings.push("foreign_key_checks = 0");
+        }
+        Role::Ddl => {
+            settings.push("sql_mode = @@GLOBAL.sql_mode");
+            settings.push("time_zone = @@GLOBAL.time_zone");
+            settings.push("foreign_key_checks = 1");
+        }
+        Role::Watch => {}
+    }
+    format!("SET SESSION {}", settings.join(", "))
+}

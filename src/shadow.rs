@@ -1,0 +1,228 @@
+//! The shadow table: made like the original, altered by the user's own clauses, without the indexes that are cheaper
+//! to build after the copy.
+
+use crate::error::{Failure, Result, Stop};
+use crate::plan::clauses::Alter;
+use crate::plan::key::ChunkKey;
+use crate::schema::{self, Index, Table};
+use crate::server::{ServerError, Session, server_failure};
+use crate::sql::{Ident, TableName};
+
+/// Name of the unique index that the shadow gets when its own indexes do not keep the walked key unique. Dropped in
+/// the cutover.
+pub const TEMPORARY_KEY: &str = "rpk_walked_key";
+
+/// An empty table of the new definition.
+#[derive(Debug, Clone)]
+pub struct Shadow {
+    /// As the server made it, all indexes included.
+    pub table: Table,
+}
+
+/// Which indexes of the shadow stay during the copy and which are built after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexSplit {
+    /// The index that keeps the walked key unique in the shadow.
+    pub key_index: Ident,
+    /// Whether that index is temporary and must be added.
+    pub temporary_key: bool,
+    /// Indexes to drop before the copy.
+    pub dropped: Vec<Ident>,
+    /// Their definitions, as SHOW CREATE TABLE prints them.
+    pub deferred: Vec<String>,
+}
+
+impl Shadow {
+    /// Creates `name` like `original` and applies the clauses. Needs a session with the server's own sql_mode for the
+    /// clauses and one with ours for reading.
+    pub async fn create(
+        ddl: &mut Session,
+        work: &mut Session,
+        original: &TableName,
+        name: &TableName,
+        alter: &Alter,
+    ) -> Result<Shadow> {
+        let make = format!("CREATE TABLE {name} LIKE {original}");
+        ddl.execute(&make).await.map_err(|error| server_failure(&format!("`{make}`"), &error))?;
+        let clauses = alter_sql(name, alter);
+        ddl.execute(&clauses).await.map_err(|error| clause_failure(original, &error))?;
+        Shadow::adopt(work, name).await
+    }
+
+    /// Reads a shadow that is there.
+    pub async fn adopt(work: &mut Session, name: &TableName) -> Result<Shadow> {
+        let table = schema::inspect(work, name).await.map_err(|error| server_failure("reading the shadow table", &error))?;
+        let gone = || Failure::new(Stop::Occupied, format!("the shadow table {name} is gone"));
+        Ok(Shadow { table: table.ok_or_else(gone)? })
+    }
+
+    /// Drops the indexes that are built later and makes sure that the walked key is unique.
+    pub async fn strip(&self, ddl: &mut Session, key: &ChunkKey, split: &IndexSplit) -> Result<()> {
+        let mut clauses: Vec<String> = split.dropped.iter().map(|index| format!("DROP INDEX {index}")).collect();
+        if split.temporary_key {
+            let columns: Vec<String> = key.columns.iter().map(|column| column.target.to_string()).collect();
+            clauses.push(format!("ADD UNIQUE KEY `{TEMPORARY_KEY}` ({})", columns.join(", ")));
+        }
+        if clauses.is_empty() {
+            return Ok(());
+        }
+        let sql = format!("ALTER TABLE {} {}", self.table.name, clauses.join(", "));
+        ddl.execute(&sql).await.map_err(|error| server_failure("taking the indexes off the shadow table", &error))?;
+        Ok(())
+    }
+}
+
+/// The user's clauses on another table, without an algorithm or lock of their own.
+pub fn alter_sql(name: &TableName, alter: &Alter) -> String {
+    format!("ALTER TABLE {name} {}", alter.without_algorithm_and_lock())
+}
+
+/// The server does not take the clauses.
+pub fn clause_failure(original: &TableName, error: &ServerError) -> Failure {
+    Failure::refused(format!("the server does not take these clauses for {original}"))
+        .table("untouched")
+        .next("mend `--alter`; `--dry-run` tries it without changing anything")
+        .cause(error)
+}
+
+/// Decides which indexes of the target definition stay during the copy.
+pub fn split_indexes(target: &Table, key: &ChunkKey) -> IndexSplit {
+    let walked: Vec<&Ident> = key.columns.iter().map(|column| &column.target).collect();
+    let keeps_key = |index: &&Index| {
+        index.unique
+            && index.whole_columns().is_some_and(|columns| {
+                columns.len() == walked.len()
+                    && columns.iter().all(|column| walked.iter().any(|walked| walked.same_name(column)))
+            })
+    };
+    let key_index = target.indexes.iter().find(keeps_key).map(|index| index.name.clone());
+    let temporary_key = key_index.is_none();
+    let key_index = key_index.unwrap_or_else(|| Ident::new(TEMPORARY_KEY));
+    let counted = counter_index(target);
+    let deferrable = |index: &&Index| {
+        !index.is_primary()
+            && index.kind.eq_ignore_ascii_case("BTREE")
+            && index.name != key_index
+            && Some(&index.name) != counted.as_ref()
+    };
+    let (mut dropped, mut deferred) = (Vec::new(), Vec::new());
+    for (name, definition) in index_lines(&target.create_sql) {
+        if target.indexes.iter().filter(deferrable).any(|index| index.name == name) {
+            dropped.push(name);
+            deferred.push(definition);
+        }
+    }
+    IndexSplit { key_index, temporary_key, dropped, deferred }
+}
+
+/// An AUTO_INCREMENT column must be the first of some index at all times.
+fn counter_index(target: &Table) -> Option<Ident> {
+    let counter = target.columns.iter().find(|column| column.is_auto_increment())?;
+    let begins_with = |index: &&Index| {
+        index.parts.first().and_then(|part| part.column.as_ref()).is_some_and(|first| first.same_name(&counter.name))
+    };
+    let by_primary_first = target.indexes.iter().filter(begins_with);
+    by_primary_first.min_by_key(|index| !index.is_primary()).map(|index| index.name.clone())
+}
+
+/// The lines of SHOW CREATE TABLE that define plain and unique indexes, with their names.
+fn index_lines(create_sql: &str) -> impl Iterator<Item = (Ident, String)> {
+    create_sql.lines().filter_map(|line| {
+        let line = line.trim().trim_end_matches(',');
+        let rest = line.strip_prefix("UNIQUE KEY `").or_else(|| line.strip_prefix("KEY `"))?;
+        Some((quoted_name(rest)?, line.to_owned()))
+    })
+}
+
+/// The identifier before the closing backtick; a doubled backtick stands for one.
+fn quoted_name(rest: &str) -> Option<Ident> {
+    let mut name = String::new();
+    let mut characters = rest.chars().peekable();
+    while let Some(character) = characters.next() {
+        if character != '`' {
+            name.push(character);
+        } else if characters.next_if_eq(&'`').is_some() {
+            name.push('`');
+        } else {
+            return Some(Ident::new(name));
+        }
+    }
+    None
+}
+
+/// A definition without the counter and without the temporary index: what must be equal in the end. Lines are sorted,
+/// because the order of indexes says nothing.
+pub fn comparable_definition(create_sql: &str) -> Vec<String> {
+    let temporary = format!("UNIQUE KEY `{TEMPORARY_KEY}`");
+    let definition = without_counter(create_sql);
+    // The first line names the table.
+    let lines = definition.lines().skip(1).map(|line| line.trim().trim_end_matches(',').to_owned());
+    let mut lines: Vec<String> = lines.filter(|line| !line.starts_with(&temporary)).collect();
+    lines.sort();
+    lines
+}
+
+/// SHOW CREATE TABLE without `AUTO_INCREMENT=n`.
+pub fn without_counter(create_sql: &str) -> String {
+    match counter_span(create_sql) {
+        Some((start, end, _)) => format!("{}{}", &create_sql[..start], &create_sql[end..]),
+        None => create_sql.to_owned(),
+    }
+}
+
+/// The next value of the counter, as SHOW CREATE TABLE prints it; `None` when it is 1 or there is no counter.
+pub fn counter(create_sql: &str) -> Option<u64> {
+    counter_span(create_sql).map(|(_, _, value)| value)
+}
+
+fn counter_span(create_sql: &str) -> Option<(usize, usize, u64)> {
+    // Table options begin after the closing parenthesis on a line of its own; a comment with this text comes later
+    // than the counter.
+    let options = create_sql.rfind("\n) ENGINE=")?;
+    let word = " AUTO_INCREMENT=";
+    let line_end = create_sql[options + 1..].find('\n').map_or(create_sql.len(), |at| options + 1 + at);
+    let comment = create_sql[options..line_end].find(" COMMENT=").map_or(line_end, |at| options + at);
+    let start = options + create_sql[options..comment].find(word)?;
+    let digits = create_sql[start + word.len()..].bytes().take_while(u8::is_ascii_digit).count();
+    let end = start + word.len() + digits;
+    Some((start, end, create_sql[start + word.len()..end].parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREATE: &str = "CREATE TABLE `Order` (\n  `id` int(11) NOT NULL AUTO_INCREMENT,\n  `a``b` int(11),\n  \
+        PRIMARY KEY (`id`),\n  UNIQUE KEY `u` (`a``b`),\n  KEY `i``x` (`a``b`,`id` DESC) COMMENT 'x, y',\n  \
+        FULLTEXT KEY `f` (`t`)\n) ENGINE=InnoDB AUTO_INCREMENT=42 DEFAULT CHARSET=utf8mb4 COMMENT='AUTO_INCREMENT=7'";
+
+    #[test]
+    fn index_lines_are_found_with_their_names() {
+        let found: Vec<_> = index_lines(CREATE).collect();
+        assert_eq!(
+            found,
+            [
+                (Ident::new("u"), "UNIQUE KEY `u` (`a``b`)".to_owned()),
+                (Ident::new("i`x"), "KEY `i``x` (`a``b`,`id` DESC) COMMENT 'x, y'".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_counter_is_read_from_the_options_only() {
+        assert_eq!(counter(CREATE), Some(42));
+        assert!(!without_counter(CREATE).contains("AUTO_INCREMENT=42"));
+        assert!(without_counter(CREATE).contains("COMMENT='AUTO_INCREMENT=7'"));
+        let without = "CREATE TABLE `t` (\n  `a` int\n) ENGINE=InnoDB COMMENT='see AUTO_INCREMENT=7'";
+        assert_eq!(counter(without), None);
+        assert_eq!(without_counter(without), without);
+    }
+
+    #[test]
+    fn definitions_compare_without_name_counter_and_order() {
+        let other = "CREATE TABLE `Order__rpk_new` (\n  `a` int,\n  KEY `y` (`a`),\n  KEY `x` (`a`),\n  \
+            UNIQUE KEY `rpk_walked_key` (`a`)\n) ENGINE=InnoDB AUTO_INCREMENT=9";
+        let this = "CREATE TABLE `t` (\n  `a` int,\n  KEY `x` (`a`),\n  KEY `y` (`a`)\n) ENGINE=InnoDB";
+        assert_eq!(comparable_definition(other), comparable_definition(this));
+    }
+}
