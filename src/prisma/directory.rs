@@ -113,13 +113,18 @@ impl MigrationsDirectory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(source) => return Err(WriteError::Io { path: target, source }),
         }
-        self.place(name, script).map_err(|source| WriteError::Io { path: target.clone(), source })?;
+        let partial = self.path.join(format!(".{name}.partial"));
+        self.place(name, script, &partial).map_err(|source| {
+            // An empty directory would stop every deploy with P3015; one that holds something is not removed by this.
+            let _ = fs::remove_dir(self.path.join(name));
+            let _ = fs::remove_file(&partial);
+            WriteError::Io { path: target.clone(), source }
+        })?;
         Ok(target)
     }
 
-    fn place(&self, name: &str, script: &str) -> io::Result<()> {
-        let partial = self.path.join(format!(".{name}.partial"));
-        let mut file = File::create(&partial)?;
+    fn place(&self, name: &str, script: &str, partial: &Path) -> io::Result<()> {
+        let mut file = File::create(partial)?;
         file.write_all(script.as_bytes())?;
         file.sync_all()?;
 
@@ -130,7 +135,7 @@ impl MigrationsDirectory {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && home.is_dir() => {}
             Err(error) => return Err(error),
         }
-        fs::rename(&partial, home.join(SCRIPT_FILE))?;
+        fs::rename(partial, home.join(SCRIPT_FILE))?;
         // The names are durable only once the directories that hold them are.
         File::open(&home)?.sync_all()?;
         File::open(&self.path)?.sync_all()

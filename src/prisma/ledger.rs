@@ -6,6 +6,8 @@
 
 mod sql;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -105,20 +107,19 @@ impl Ledger {
     pub async fn row(&self, session: &mut Session, id: &str) -> Result<Option<LedgerRow>, ServerError> {
         type Columns = (String, String, Option<String>, String, Option<String>, Option<String>, String, u32);
         let rows: Vec<Columns> = session.rows(&sql::select_row(&self.table, id)).await?;
-        Ok(rows.into_iter().next().map(
-            |(id, checksum, finished_at, migration_name, logs, rolled_back_at, started_at, applied_steps_count)| {
-                LedgerRow {
-                    id,
-                    checksum,
-                    finished_at,
-                    migration_name,
-                    logs,
-                    rolled_back_at,
-                    started_at,
-                    applied_steps_count,
-                }
-            },
-        ))
+        Ok(rows.into_iter().next().map(|columns| {
+            let (id, checksum, finished_at, migration_name, logs, rolled_back_at, started_at, steps) = columns;
+            LedgerRow {
+                id,
+                checksum,
+                finished_at,
+                migration_name,
+                logs,
+                rolled_back_at,
+                started_at,
+                applied_steps_count: steps,
+            }
+        }))
     }
 
     /// Writes the row of a change that is about to start.
@@ -197,8 +198,8 @@ pub fn unfinished_failure(rows: &[UnfinishedRow]) -> Failure {
     .next("make sure that no other deploy is still running: a migration that runs has the same row")
     .cause(lines.join("\n"));
 
-    let mut names: Vec<&str> = rows.iter().map(|row| row.migration_name.as_str()).collect();
-    names.dedup();
+    // One migration can have several rows, and resolving it resolves them all.
+    let names: BTreeSet<&str> = rows.iter().map(|row| row.migration_name.as_str()).collect();
     names.into_iter().fold(failure, |failure, name| {
         failure.next(format!(
             "`prisma migrate resolve --rolled-back {name}` when its changes are not in the database, \
@@ -238,6 +239,7 @@ mod tests {
         let failure = unfinished_failure(&[
             unfinished("20261123104806_a", "2026-11-23 10:48:06.931"),
             unfinished("20261123104807_b", "2026-11-23 10:48:07.000"),
+            unfinished("20261123104806_a", "2026-11-23 10:49:00.120"),
         ]);
         let text = [vec![failure.what], failure.next, vec![failure.cause.unwrap()]].concat().join("\n");
         insta::assert_snapshot!(text, @"
@@ -247,6 +249,7 @@ mod tests {
         `prisma migrate resolve --rolled-back 20261123104807_b` when its changes are not in the database, `prisma migrate resolve --applied 20261123104807_b` when they all are
         The `20261123104806_a` migration started at 2026-11-23 10:48:06.931 UTC failed
         The `20261123104807_b` migration started at 2026-11-23 10:48:07 UTC failed
+        The `20261123104806_a` migration started at 2026-11-23 10:49:00.120 UTC failed
         ");
     }
 

@@ -125,6 +125,15 @@ fn a_script_with_other_content_is_kept() {
 }
 
 #[test]
+fn a_write_that_fails_leaves_nothing_behind() {
+    let (root, directory) = migrations();
+    // A file where the migration's directory would be.
+    fs::write(root.path().join(NAME), "").unwrap();
+    assert!(matches!(directory.write(NAME, SCRIPT), Err(WriteError::Io { .. })));
+    assert_eq!(entries(root.path()), [NAME]);
+}
+
+#[test]
 fn a_name_cannot_leave_the_directory() {
     let (_root, directory) = migrations();
     for name in ["", ".", "..", "../other", "a/b", "a/", "/a"] {
