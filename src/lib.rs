@@ -2,7 +2,10 @@
 
 pub mod error;
 pub mod event;
+pub mod plan;
+pub mod prisma;
 pub mod schema;
+pub mod server;
 pub mod settings;
 pub mod sql;
 pub mod telemetry;

@@ -1,0 +1,51 @@
+//! The text of migration.sql, and its checksum.
+
+use sha2::{Digest, Sha256};
+
+use crate::sql::Ident;
+
+/// The script of one ALTER TABLE as Prisma lays it out, from the source text of its clauses.
+///
+/// The table is not qualified, as Prisma has it: the script must run on any schema.
+/// A clause must not end in a comment, which would swallow the separator after it.
+pub fn alter_script(table: &Ident, clauses: &[String]) -> String {
+    let clauses: Vec<&str> = clauses.iter().map(|clause| clause.trim()).collect();
+    format!("-- AlterTable\nALTER TABLE {table} {};\n", clauses.join(",\n    "))
+}
+
+/// What Prisma stores for a script: SHA-256 of its bytes as they are, in lower-case hexadecimal.
+pub fn checksum(script: &str) -> String {
+    Sha256::digest(script).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_clause() {
+        let script = alter_script(&Ident::new("Order"), &["ADD COLUMN `sku` VARCHAR(64) NULL".to_owned()]);
+        insta::assert_snapshot!(script, @"
+        -- AlterTable
+        ALTER TABLE `Order` ADD COLUMN `sku` VARCHAR(64) NULL;
+        ");
+        assert!(script.ends_with(";\n") && !script.ends_with("\n\n"));
+    }
+
+    #[test]
+    fn several_clauses_keep_their_source_text() {
+        let clauses = ["ADD COLUMN sku varchar(64) DEFAULT 'it''s; \\' x'", " add index (sku)\n"].map(str::to_owned);
+        insta::assert_snapshot!(alter_script(&Ident::new("a`b"), &clauses), @r"
+        -- AlterTable
+        ALTER TABLE `a``b` ADD COLUMN sku varchar(64) DEFAULT 'it''s; \' x',
+            add index (sku);
+        ");
+    }
+
+    #[test]
+    fn the_checksum_is_of_the_bytes_as_they_are() {
+        assert_eq!(checksum(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_ne!(checksum("a\n"), checksum("a\r\n"));
+        assert_eq!(checksum("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+}
