@@ -1,10 +1,9 @@
 //! One online change, resolved: which tables, which key, which columns. Every step renders its SQL from this.
 
-use crate::mirror::change_log::{ChangeLog, Side};
+use crate::mirror::change_log::ChangeLog;
 use crate::mirror::triggers::LogTriggers;
-use crate::plan::key::ChunkKey;
-use crate::plan::mapping::ColumnMapping;
-use crate::plan::names::Names;
+use crate::plan::{Artifacts, ChunkKey, ColumnMapping, KeyValue};
+use crate::schema::Column;
 use crate::sql::{Ident, TableName};
 
 /// A change by online copy.
@@ -40,15 +39,21 @@ impl Change {
     pub fn new(
         original: TableName,
         bookkeeping: &Ident,
-        names: &Names,
+        names: &Artifacts,
         key: ChunkKey,
         mapping: ColumnMapping,
         run: u64,
     ) -> Change {
         let beside = |name: &Ident| TableName { schema: original.schema.clone(), table: name.clone() };
         let kept_away = |name: &Ident| TableName { schema: bookkeeping.clone(), table: name.clone() };
-        let log = ChangeLog::new(kept_away(&names.log), &key, Side::Original);
-        let reverse_log = ChangeLog::new(kept_away(&names.reverse_log), &key, Side::Target);
+        let key_pairs = || {
+            let pair = |name: &Ident| mapping.pairs.iter().find(|pair| pair.source.name.same_name(name));
+            key.columns.iter().filter_map(move |column| pair(&column.source))
+        };
+        let sources: Vec<Column> = key_pairs().map(|pair| pair.source.clone()).collect();
+        let targets: Vec<Column> = key_pairs().map(|pair| pair.target.clone()).collect();
+        let log = ChangeLog::new(kept_away(&names.log), key.clone(), sources);
+        let reverse_log = ChangeLog::new(kept_away(&names.reverse_log), key.clone(), targets);
         let shadow = beside(&names.shadow);
         Change {
             mirror: LogTriggers {
@@ -93,6 +98,12 @@ impl Change {
         self.shadow_key().iter().map(|column| format!("{}.{column}", self.shadow)).collect()
     }
 
+    /// A key for people: `id = 5`.
+    pub fn describe(&self, key: &KeyValue) -> String {
+        let columns: Vec<String> = self.original_key().iter().map(|column| column.as_str().to_owned()).collect();
+        self.key.equal(&columns, key)
+    }
+
     /// Columns an INSERT into the shadow names.
     pub fn target_columns(&self) -> String {
         let names: Vec<String> = self.mapping.pairs.iter().map(|pair| pair.target.name.to_string()).collect();
@@ -104,6 +115,11 @@ impl Change {
         let names: Vec<String> =
             self.mapping.pairs.iter().map(|pair| format!("{}.{}", self.original, pair.source.name)).collect();
         names.join(", ")
+    }
+
+    /// The swap: both names at once.
+    pub fn rename_sql(&self) -> String {
+        format!("RENAME TABLE {} TO {}, {} TO {}", self.original, self.old, self.shadow, self.original)
     }
 
     /// The end of an INSERT that leaves a row alone whose key is there already. Unlike IGNORE it hides no other error.

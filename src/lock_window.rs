@@ -31,6 +31,8 @@ const PAUSE_FACTOR: u32 = 6;
 /// What a window is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
+    /// A change of the definition by the server itself.
+    Native,
     /// Creating or dropping triggers.
     Triggers,
     /// The swap.
@@ -40,6 +42,7 @@ pub enum Purpose {
 impl fmt::Display for Purpose {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Purpose::Native => "native",
             Purpose::Triggers => "triggers",
             Purpose::Cutover => "cutover",
         })

@@ -10,7 +10,6 @@ use tokio::sync::Mutex;
 
 use crate::error::{Failure, Result, Stop};
 use crate::event::Phase;
-use crate::plan::key::KeyValue;
 use crate::schema;
 use crate::server::retry::Tries;
 use crate::server::{Role, Server, Session, server_failure};
@@ -76,10 +75,12 @@ pub struct Checkpoint {
     pub temporary_key: bool,
     /// The original as it was when the triggers were installed.
     pub original: Option<Identity>,
-    /// The last key of the original when the copy began; later ones come through the change log.
-    pub last_key: Option<KeyValue>,
-    /// Everything up to this key is copied.
-    pub watermark: Option<KeyValue>,
+    /// Name of the index that keeps the walked key unique in the shadow.
+    pub shadow_index: String,
+    /// The last key of the original when the copy began, raw; later ones come through the change log.
+    pub last_key: Option<Vec<String>>,
+    /// Everything up to this key is copied; raw.
+    pub watermark: Option<Vec<String>>,
     /// Rows copied so far.
     pub rows_copied: u64,
     /// Whether the reverse log was armed.
@@ -214,7 +215,6 @@ impl Runs {
     }
 
     async fn rows(&self, condition: &str) -> Result<Vec<(RunRow, Checkpoint)>> {
-        type Stored = (u64, u32, String, String, String, String, Option<String>, String, String, String, String, String);
         let sql = format!(
             "SELECT id, format, table_schema, table_name, migration, clauses, ledger_id, phase, state, checkpoint, \
              CAST(started_at AS CHAR), CAST(updated_at AS CHAR) FROM {} WHERE {condition} ORDER BY id",

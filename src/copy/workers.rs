@@ -11,14 +11,14 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::sizer::Sizer;
-use super::walker::{Chunk, Walker};
+use super::walker::{Chunk, Walker, final_bound_query};
 use super::watermark::Watermark;
 use crate::change::Change;
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events};
 use crate::mirror::InFlight;
-use crate::mirror::change_log::row_texts;
-use crate::plan::key::KeyValue;
+use crate::mirror::change_log::{key_value, row_texts};
+use crate::plan::{ChunkKey, KeyValue, MalformedKey};
 use crate::run::Run;
 use crate::server::retry::Tries;
 use crate::server::{Role, ServerError, Session, server_failure};
@@ -45,6 +45,14 @@ struct Walk {
     walker: Walker,
     sizer: Sizer,
     watermark: Watermark,
+    /// Largest chunk that the ceiling lets through at once.
+    most: u64,
+}
+
+impl Walk {
+    fn next_size(&self) -> u64 {
+        self.sizer.next_size().min(self.most)
+    }
 }
 
 /// A ceiling in rows per second.
@@ -56,16 +64,21 @@ struct Ceiling {
 /// Copies everything up to the checkpoint's last key, beginning at its watermark. `halt` is cancelled when the copy
 /// must stop early, for whatever reason; what was copied is in the checkpoint then.
 pub async fn copy(run: &mut Run, in_flight: Arc<InFlight>, throttle: Arc<Throttle>, halt: CancellationToken) -> Result<()> {
-    let Some(last_key) = run.checkpoint.last_key.clone() else { return Ok(()) };
+    let stored = |raw: &Option<Vec<String>>| raw.clone().map(|raw| run.change.key.value(raw)).transpose();
+    let read = || Ok::<_, MalformedKey>((stored(&run.checkpoint.last_key)?, stored(&run.checkpoint.watermark)?));
+    let (last_key, watermark) = read().map_err(|error| {
+        Failure::new(Stop::Occupied, "the checkpoint does not fit the table's key").cause(error)
+    })?;
     let ceiling = run.options.max_rows_per_second.map(Ceiling::new);
     // A chunk must fit into what the ceiling lets through at once.
     let most = run.options.max_rows_per_second.map_or(u64::MAX, |rows| u64::from(rows.get()));
     let copy = Arc::new(Copy {
         change: Arc::clone(&run.change),
         walk: Mutex::new(Walk {
-            walker: Walker::new(run.checkpoint.watermark.clone(), Some(last_key)),
-            sizer: Sizer::new(run.options.chunk_time).at_most(most),
-            watermark: Watermark::new(run.checkpoint.watermark.clone()),
+            walker: Walker::new(last_key, watermark.clone()),
+            sizer: Sizer::new(run.options.chunk_time),
+            watermark: Watermark::new(watermark),
+            most,
         }),
         in_flight,
         throttle,
@@ -105,7 +118,7 @@ pub async fn copy(run: &mut Run, in_flight: Arc<InFlight>, throttle: Arc<Throttl
 }
 
 async fn save(run: &mut Run, copy: &Copy) -> Result<()> {
-    let watermark = copy.walk.lock().await.watermark.completed().cloned();
+    let watermark = copy.walk.lock().await.watermark.completed().map(|key| key.raw().to_vec());
     run.checkpoint.rows_copied = copy.tally.rows_copied.load(Ordering::Relaxed);
     if watermark != run.checkpoint.watermark {
         run.checkpoint.watermark = watermark;
@@ -126,9 +139,9 @@ async fn work(copy: Arc<Copy>, mut session: Session) -> Result<()> {
         // Only now: the statement is committed and cannot bring a row back any more.
         drop(ticket);
         let mut walk = copy.walk.lock().await;
-        walk.watermark.finish(chunk.number);
+        walk.watermark.finish(chunk.number, chunk.up_to);
         walk.sizer.observe(size, took);
-        copy.tally.chunk_rows.store(walk.sizer.next_size(), Ordering::Relaxed);
+        copy.tally.chunk_rows.store(walk.next_size(), Ordering::Relaxed);
         drop(walk);
         copy.tally.rows_done.fetch_add(rows, Ordering::Relaxed);
         copy.tally.rows_copied.fetch_add(rows, Ordering::Relaxed);
@@ -141,20 +154,17 @@ async fn work(copy: Arc<Copy>, mut session: Session) -> Result<()> {
 async fn next_chunk(copy: &Copy, session: &mut Session) -> Result<Option<(Chunk, u64)>> {
     let mut tries = Tries::of("finding the next chunk");
     let mut walk = copy.walk.lock().await;
-    if walk.walker.is_finished() {
+    let size = walk.next_size();
+    let Some(sql) = walk.walker.boundary_query(&copy.change.key, &copy.change.original, size) else {
         return Ok(None);
-    }
-    let size = walk.sizer.next_size();
-    let sql = walk.walker.boundary_sql(&copy.change.key, &copy.change.original, size);
+    };
     let boundary = loop {
-        match key_of_first_row(session, &sql).await {
+        match key_of_first_row(session, &copy.change.key, &sql).await {
             Ok(boundary) => break boundary,
             Err(error) => tries.recover(session, error, &copy.events).await?,
         }
     };
-    let Some(chunk) = walk.walker.accept(boundary) else { return Ok(None) };
-    walk.watermark.start(&chunk);
-    Ok(Some((chunk, size)))
+    Ok(walk.walker.accept(boundary).map(|chunk| (chunk, size)))
 }
 
 async fn copy_chunk(copy: &Copy, session: &mut Session, chunk: &Chunk) -> Result<(u64, Duration)> {
@@ -193,31 +203,26 @@ pub fn copy_sql(change: &Change, chunk: &Chunk) -> String {
         change.source_columns(),
         change.original,
         change.key.index,
-        chunk.condition(&change.key, &change.original_key_sql()),
+        change.key.within(&change.original_key_sql(), chunk.after.as_ref(), &chunk.up_to),
         change.keep_existing(),
     )
 }
 
 /// The key in the first row of a query, `None` when there is none.
-pub async fn key_of_first_row(session: &mut Session, sql: &str) -> Result<Option<KeyValue>, ServerError> {
+pub async fn key_of_first_row(
+    session: &mut Session,
+    key: &ChunkKey,
+    sql: &str,
+) -> Result<Option<KeyValue>, ServerError> {
     let row: Option<mysql_async::Row> = session.first_row(sql).await?;
-    row.map(|row| Ok(KeyValue::new(row_texts(row)?))).transpose()
+    row.map(|row| key_value(key, row_texts(row)?)).transpose()
 }
 
 /// The last key of a table, `None` when it is empty.
 pub async fn last_key(session: &mut Session, change: &Change) -> Result<Option<KeyValue>> {
-    let columns = change.original_key_sql();
-    let selected: Vec<String> =
-        change.key.columns.iter().zip(&columns).map(|(column, sql)| column.select_expr(sql)).collect();
-    let descending: Vec<String> = columns.iter().map(|column| format!("{column} DESC")).collect();
-    let sql = format!(
-        "SELECT {} FROM {} FORCE INDEX ({}) ORDER BY {} LIMIT 1",
-        selected.join(", "),
-        change.original,
-        change.key.index,
-        descending.join(", ")
-    );
-    key_of_first_row(session, &sql).await.map_err(|error| server_failure("finding the last key", &error))
+    let sql = final_bound_query(&change.key, &change.original);
+    let found = key_of_first_row(session, &change.key, &sql).await;
+    found.map_err(|error| server_failure("finding the last key", &error))
 }
 
 impl Ceiling {

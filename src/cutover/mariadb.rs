@@ -22,7 +22,7 @@ pub(crate) async fn swap(window: &mut Window<'_>) -> Result<Attempt> {
         Ok(renamer) => renamer,
         Err(error) => return give_back(window, None, error).await,
     };
-    let rename = Rename::start(renamer, window.rename_sql());
+    let rename = Rename::start(renamer, window.run.change.rename_sql());
     if let Err(error) = window.drain().await {
         return give_back(window, Some(rename), error).await;
     }

@@ -101,15 +101,6 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
 }
 
 impl Window<'_> {
-    /// RENAME TABLE, both at once.
-    pub(crate) fn rename_sql(&self) -> String {
-        let change = &self.run.change;
-        format!(
-            "RENAME TABLE {} TO {}, {} TO {}",
-            change.original, change.old, change.shadow, change.original
-        )
-    }
-
     /// Applies what is left of the log; nobody can add to it.
     pub(crate) async fn drain(&mut self) -> Result<(), ServerError> {
         let change = &self.run.change;

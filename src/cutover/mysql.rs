@@ -13,7 +13,7 @@ pub(crate) async fn swap(window: &mut Window<'_>) -> Result<Attempt> {
     if let Err(error) = window.finish_shadow().await {
         return give_back(window, error).await;
     }
-    let rename = window.rename_sql();
+    let rename = window.run.change.rename_sql();
     match window.locker.execute(&rename).await {
         Ok(_) => {}
         Err(error @ ServerError::Lost(_)) => return window.outcome(error).await,

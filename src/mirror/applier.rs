@@ -13,7 +13,7 @@ use super::in_flight::InFlight;
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events};
 use crate::change::Change;
-use crate::plan::key::KeyValue;
+use crate::plan::KeyValue;
 use crate::server::retry::Tries;
 use crate::server::{ServerError, Session, errno, server_failure};
 use crate::tally::Tally;

@@ -4,33 +4,18 @@
 //! neither fail nor wait. `seq` values commit out of order: readers take the rows that are visible and delete exactly
 //! those, never a range.
 
-use crate::plan::key::{ChunkKey, KeyColumn};
-use crate::plan::key::{KeyKind, KeyValue};
+use crate::plan::{ChunkKey, KeyColumn, KeyKind, KeyValue};
+use crate::schema::Column;
 use crate::server::{ServerError, Session};
 use crate::sql::{Ident, TableName};
-
-/// Which side of the change a log belongs to: it decides how the key's columns are called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// Writes to the original, keyed by its columns.
-    Original,
-    /// Writes to the new table after the swap, keyed by the shadow's columns.
-    Target,
-}
 
 /// A change log.
 #[derive(Debug, Clone)]
 pub struct ChangeLog {
     /// Its table.
     pub table: TableName,
-    columns: Vec<LogColumn>,
-}
-
-#[derive(Debug, Clone)]
-struct LogColumn {
-    name: Ident,
-    definition: String,
-    key: KeyColumn,
+    key: ChunkKey,
+    columns: Vec<Column>,
 }
 
 /// A logged key.
@@ -43,20 +28,9 @@ pub struct Entry {
 }
 
 impl ChangeLog {
-    /// The log of one side.
-    pub fn new(table: TableName, key: &ChunkKey, side: Side) -> ChangeLog {
-        let columns = key
-            .columns
-            .iter()
-            .map(|column| {
-                let (name, definition) = match side {
-                    Side::Original => (column.source.clone(), column.source_definition()),
-                    Side::Target => (column.target.clone(), column.target_definition()),
-                };
-                LogColumn { name, definition, key: column.clone() }
-            })
-            .collect();
-        ChangeLog { table, columns }
+    /// A log of the key's columns, given as they are in the table whose writes it logs.
+    pub fn new(table: TableName, key: ChunkKey, columns: Vec<Column>) -> ChangeLog {
+        ChangeLog { table, key, columns }
     }
 
     /// The number column's name, out of the way of the key's columns.
@@ -73,8 +47,7 @@ impl ChangeLog {
     /// CREATE TABLE.
     pub fn create_sql(&self) -> String {
         let seq = self.seq();
-        let columns: Vec<String> =
-            self.columns.iter().map(|column| format!("{} {} NOT NULL", column.name, column.definition)).collect();
+        let columns: Vec<String> = self.columns.iter().map(definition).collect();
         format!(
             "CREATE TABLE IF NOT EXISTS {} ({seq} BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, {}, PRIMARY KEY ({seq})) \
              ENGINE=InnoDB",
@@ -85,17 +58,17 @@ impl ChangeLog {
 
     /// The visible entries in order of their numbers, at most `limit`.
     pub async fn read(&self, session: &mut Session, limit: usize) -> Result<Vec<Entry>, ServerError> {
-        let columns: Vec<String> =
-            self.columns.iter().map(|column| column.key.select_expr(&column.name.to_string())).collect();
+        let columns: Vec<String> = self.key_columns().map(Ident::to_string).collect();
+        let selected = self.key.select_list(&columns);
         let seq = self.seq();
-        let sql = format!("SELECT {seq}, {} FROM {} ORDER BY {seq} LIMIT {limit}", columns.join(", "), self.table);
+        let sql = format!("SELECT {seq}, {selected} FROM {} ORDER BY {seq} LIMIT {limit}", self.table);
         let rows: Vec<mysql_async::Row> = session.rows(&sql).await?;
         rows.into_iter()
             .map(|row| {
                 let mut texts = row_texts(row)?.into_iter();
                 let seq = texts.next().and_then(|text| text.parse().ok());
                 let seq = seq.ok_or_else(|| ServerError::Driver("a change-log number is no number".into()))?;
-                Ok(Entry { seq, key: KeyValue::new(texts.collect()) })
+                Ok(Entry { seq, key: key_value(&self.key, texts.collect())? })
             })
             .collect()
     }
@@ -109,15 +82,14 @@ impl ChangeLog {
     /// Adds keys, so that the applier makes their rows equal.
     pub fn insert_sql(&self, keys: &[KeyValue]) -> String {
         let names: Vec<String> = self.key_columns().map(Ident::to_string).collect();
-        let values: Vec<String> = keys
-            .iter()
-            .map(|key| {
-                let literals: Vec<String> =
-                    self.columns.iter().zip(key.raw()).map(|(column, raw)| column.key.literal(raw)).collect();
-                format!("({})", literals.join(", "))
-            })
-            .collect();
+        let values: Vec<String> =
+            keys.iter().map(|key| format!("({})", self.literals(key).join(", "))).collect();
         format!("INSERT INTO {} ({}) VALUES {}", self.table, names.join(", "), values.join(", "))
+    }
+
+    fn literals(&self, key: &KeyValue) -> Vec<String> {
+        let literal = |(column, raw): (&KeyColumn, &String)| column.literal(raw).expect("a key value is checked when made");
+        self.key.columns.iter().zip(key.raw()).map(literal).collect()
     }
 
     /// How many entries wait, from their numbers: an upper bound that costs two index look-ups.
@@ -147,7 +119,8 @@ impl ChangeLog {
         let same: Vec<String> = self
             .columns
             .iter()
-            .map(|column| match column.key.kind {
+            .zip(&self.key.columns)
+            .map(|(column, key)| match key.kind {
                 KeyKind::Text { .. } | KeyKind::Binary => {
                     format!("CAST(OLD.{0} AS BINARY) <=> CAST(NEW.{0} AS BINARY)", column.name)
                 }
@@ -159,6 +132,19 @@ impl ChangeLog {
             .collect();
         format!("NOT ({})", same.join(" AND "))
     }
+}
+
+fn definition(column: &Column) -> String {
+    let text = match (&column.charset, &column.collation) {
+        (Some(charset), Some(collation)) => format!(" CHARACTER SET {charset} COLLATE {collation}"),
+        _ => String::new(),
+    };
+    format!("{} {}{text} NOT NULL", column.name, column.column_type)
+}
+
+/// Checks raw texts that the server gave for a key.
+pub fn key_value(key: &ChunkKey, texts: Vec<String>) -> Result<KeyValue, ServerError> {
+    key.value(texts).map_err(|error| ServerError::Driver(error.to_string()))
 }
 
 /// A row of the text protocol as texts; NULL does not occur in key columns and counters.

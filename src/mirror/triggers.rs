@@ -4,16 +4,17 @@
 //! can fail on its way into the log.
 
 use super::change_log::ChangeLog;
+use crate::plan::names::TriggerNames;
 use crate::server::{ServerError, Session, errno};
-use crate::sql::{Ident, TableName};
+use crate::sql::{Ident, TableName, string_literal};
 
 /// Three triggers on one table that log keys into one log.
 #[derive(Debug, Clone)]
 pub struct LogTriggers {
     /// The table they are on.
     pub table: TableName,
-    /// Names of the INSERT, UPDATE and DELETE trigger.
-    pub names: [Ident; 3],
+    /// Their names.
+    pub names: TriggerNames,
     /// The log they write.
     pub log: ChangeLog,
 }
@@ -21,7 +22,7 @@ pub struct LogTriggers {
 impl LogTriggers {
     /// CREATE TRIGGER for each.
     pub fn create_sql(&self) -> [String; 3] {
-        let [insert, update, delete] = &self.names;
+        let TriggerNames { insert, update, delete } = &self.names;
         let new = self.log.trigger_insert("NEW");
         let old = self.log.trigger_insert("OLD");
         let changed = self.log.trigger_key_changed();
@@ -37,10 +38,14 @@ impl LogTriggers {
         ]
     }
 
+    fn all_names(&self) -> [&Ident; 3] {
+        [&self.names.insert, &self.names.update, &self.names.delete]
+    }
+
     /// DROP TRIGGER for each; no error when they are gone.
     pub fn drop_sql(&self) -> [String; 3] {
         let schema = &self.table.schema;
-        self.names.clone().map(|name| format!("DROP TRIGGER IF EXISTS {schema}.{name}"))
+        self.all_names().map(|name| format!("DROP TRIGGER IF EXISTS {schema}.{name}"))
     }
 
     /// Creates all three. Under LOCK TABLES of the table this is atomic for its writers.
@@ -60,10 +65,21 @@ impl LogTriggers {
         Ok(())
     }
 
+    /// Whether any trigger of these names exists, whatever its text and table.
+    pub async fn any_exists(&self, session: &mut Session) -> Result<bool, ServerError> {
+        let names: Vec<String> = self.all_names().iter().map(|name| string_literal(name.as_str())).collect();
+        let sql = format!(
+            "SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = {} AND trigger_name IN ({})",
+            string_literal(self.table.schema.as_str()),
+            names.join(", ")
+        );
+        Ok(session.first_row::<u64>(&sql).await?.unwrap_or(0) > 0)
+    }
+
     /// How many of the three are in place with the text they were made with.
     pub async fn present(&self, session: &mut Session) -> Result<usize, ServerError> {
         let mut present = 0;
-        for (name, expected) in self.names.iter().zip(self.create_sql()) {
+        for (name, expected) in self.all_names().into_iter().zip(self.create_sql()) {
             let sql = format!("SHOW CREATE TRIGGER {}.{name}", self.table.schema);
             match session.first_row::<mysql_async::Row>(&sql).await {
                 Ok(Some(row)) => {

@@ -5,7 +5,7 @@
 //! is in every string, so no two rows are alike.
 
 use crate::change::Change;
-use crate::plan::key::KeyValue;
+use crate::plan::KeyValue;
 use crate::schema::Column;
 use crate::sql::{Ident, TableName};
 
@@ -124,7 +124,12 @@ impl Digest {
 
     fn condition(&self, side: &Side, after: Option<&KeyValue>, up_to: Option<&KeyValue>) -> String {
         let columns: Vec<String> = side.key.iter().map(|column| format!("{}.{column}", side.table)).collect();
-        self.change.key.range(&columns, after, up_to)
+        let key = &self.change.key;
+        match (after, up_to) {
+            (after, Some(up_to)) => key.within(&columns, after, up_to),
+            (Some(after), None) => key.after(&columns, after),
+            (None, None) => "TRUE".to_owned(),
+        }
     }
 
     fn without_pending(&self, side: &Side, pending: bool) -> (String, String) {

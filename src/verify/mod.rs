@@ -20,8 +20,8 @@ use crate::copy::walker::{Chunk, Walker};
 use crate::copy::workers::{key_of_first_row, last_key};
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events};
-use crate::mirror::change_log::row_texts;
-use crate::plan::key::KeyValue;
+use crate::mirror::change_log::{key_value, row_texts};
+use crate::plan::KeyValue;
 use crate::run::Run;
 use crate::server::retry::Tries;
 use crate::server::{Role, ServerError, Session, server_failure};
@@ -68,7 +68,7 @@ pub async fn verify(run: &Run, halt: &CancellationToken) -> Result<()> {
         change: Arc::clone(&run.change),
         digest: Digest::new(&run.change, &Ident::new(run.checkpoint.shadow_index.clone())),
         walk: Mutex::new(Walk {
-            walker: Walker::new(None, last.clone()),
+            walker: Walker::new(last.clone(), None),
             sizer: Sizer::new(CHUNK_TIME),
             open_end: Some(last),
         }),
@@ -112,12 +112,11 @@ async fn work(verification: Arc<Verification>, mut session: Session) -> Result<(
 async fn next_range(verification: &Verification, session: &mut Session) -> Result<Option<(Range, u64)>> {
     let mut walk = verification.walk.lock().await;
     let size = walk.sizer.next_size();
-    if !walk.walker.is_finished() {
-        let change = &verification.change;
-        let sql = walk.walker.boundary_sql(&change.key, &change.original, size);
+    let change = &verification.change;
+    if let Some(sql) = walk.walker.boundary_query(&change.key, &change.original, size) {
         let mut tries = Tries::of("finding the next chunk to verify");
         let boundary = loop {
-            match key_of_first_row(session, &sql).await {
+            match key_of_first_row(session, &change.key, &sql).await {
                 Ok(boundary) => break boundary,
                 Err(error) => tries.recover(session, error, &verification.events).await?,
             }
@@ -138,7 +137,7 @@ async fn settle(verification: &Verification, session: &mut Session, range: &Rang
             return Ok(rows);
         }
         let keys: Vec<String> =
-            differing.iter().take(10).map(|key| verification.change.key.describe(key)).collect();
+            differing.iter().take(10).map(|key| verification.change.describe(key)).collect();
         // Repair that does not make progress is no repair.
         if before.is_some_and(|before| before < REPAIR_LIMIT || differing.len() >= before * 2) {
             return Err(still_differs(verification, differing.len(), &keys));
@@ -185,7 +184,7 @@ async fn compare_once(
         for sql in digest.differing_sql(after, up_to, pending, REPAIR_LIMIT) {
             let rows: Vec<mysql_async::Row> = session.rows(&sql).await?;
             for row in rows {
-                differing.push(KeyValue::new(row_texts(row)?));
+                differing.push(key_value(&change.key, row_texts(row)?)?);
             }
         }
     }

@@ -1,0 +1,359 @@
+//! The whole change on one screen: plan, prepare, copy with apply, index, verify, cut over, record, clean up.
+//!
+//! Each step adopts what an earlier, interrupted run left, so a resume is the same code entered at a later phase.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use mysql_async::Opts;
+use tokio_util::sync::CancellationToken;
+
+use crate::change::Change;
+use crate::cutover;
+use crate::error::{Failure, Result, Stop};
+use crate::event::{Event, Events, Phase};
+use crate::mirror::applier::Stage;
+use crate::mirror::{Applier, Background, InFlight};
+use crate::native::Native;
+use crate::plan::explain::Plan;
+use crate::prepare;
+use crate::prisma::{Ledger, MigrationName};
+use crate::record::Recording;
+use crate::run::Run;
+use crate::runs::{Checkpoint, Runs, State};
+use crate::server::owner::Owner;
+use crate::server::{Role, Server};
+use crate::settings::{AlterRequest, RunOptions};
+use crate::sql::TableName;
+use crate::survey::Survey;
+use crate::tally::Tally;
+use crate::throttle::Throttle;
+use crate::{cleanup, copy, index, verify};
+
+pub use crate::takeover::{abort, cleanup_kept, resume};
+
+/// Says what a change would do. Changes nothing.
+pub async fn dry_run(request: AlterRequest) -> Result<Plan> {
+    let name = MigrationName::parse(&request.name)?;
+    let survey = Survey::make(&request).await?;
+    let recording = match request.options.record {
+        true => Some(check_recording(&request, &survey, &name).await?),
+        false => None,
+    };
+    let plan = survey.explain(&request, recording.map(|recording| recording.name));
+    survey.forget().await?;
+    Ok(plan)
+}
+
+/// Makes one change.
+pub async fn alter(request: AlterRequest, events: Events, stop: CancellationToken) -> Result<()> {
+    let since = Instant::now();
+    let name = MigrationName::parse(&request.name)?;
+    events.emit(Event::PhaseStarted { phase: Phase::Plan });
+    let survey = Survey::make(&request).await?;
+    let recording = match request.options.record {
+        true => Some(check_recording(&request, &survey, &name).await?),
+        false => None,
+    };
+    events.emit(Event::PhaseFinished { phase: Phase::Plan, took: since.elapsed() });
+    let server = Arc::clone(&survey.server);
+    let table = survey.table.name.clone();
+    let owner = Owner::acquire(&server, &table, &events, &stop).await?;
+    let changed = begin(request, survey, recording, events, stop, since).await;
+    owner.release().await;
+    changed
+}
+
+async fn check_recording(request: &AlterRequest, survey: &Survey, name: &MigrationName) -> Result<Recording> {
+    let recording = Recording::plan(&request.options, &survey.table.name, &survey.alter, name)?;
+    let own = match Runs::find(&survey.server, &survey.bookkeeping).await? {
+        Some(runs) => runs.ledger_ids().await?,
+        None => Vec::new(),
+    };
+    let mut session = survey.server.session_for(Role::Work, "connecting").await?;
+    recording.check_ledger(&mut session, &own).await?;
+    session.close().await;
+    Ok(recording)
+}
+
+async fn begin(
+    request: AlterRequest,
+    survey: Survey,
+    recording: Option<Recording>,
+    events: Events,
+    stop: CancellationToken,
+    since: Instant,
+) -> Result<()> {
+    let server = Arc::clone(&survey.server);
+    let table = survey.table.name.clone();
+    let runs = Runs::open(&server, &survey.bookkeeping).await?;
+    if let Some((row, _)) = runs.running(&table).await? {
+        return Err(crate::survey::unfinished(&table, &row.migration));
+    }
+    let migration = recording.as_ref().map_or_else(|| request.name.clone(), |recording| recording.name.clone());
+    let mut row = runs.begin(&table, &migration, &request.clauses).await?;
+    if let Some(recording) = &recording {
+        let id = Ledger::new_id();
+        runs.set_ledger_id(&row, &id).await?;
+        row.ledger_id = Some(id.clone());
+        let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
+        recording.start(&mut session, &id).await?;
+        session.close().await;
+    }
+    events.emit(Event::RunStarted {
+        table: table.plain(),
+        migration,
+        strategy: format!("{}: {}", survey.strategy.label(), survey.reason),
+        rows_estimate: survey.table.rows_estimate,
+        resumed: false,
+    });
+    let checkpoint = Checkpoint { original: Some(survey.identity.clone()), ..Checkpoint::default() };
+    let Some(key) = survey.key.clone() else {
+        let native = NativeRun { row, runs, checkpoint, recording, since };
+        return native.run(&server, &survey, &request.options, &events, &stop).await;
+    };
+    let change = Change::new(table, &survey.bookkeeping, &survey.names, key, survey.mapping.clone(), row.id);
+    let tally = Arc::new(Tally::default());
+    tally.rows_total.store(survey.table.rows_estimate, Ordering::Relaxed);
+    let run = Run {
+        server,
+        change: Arc::new(change),
+        options: request.options,
+        row,
+        checkpoint,
+        runs,
+        events,
+        stop,
+        tally,
+    };
+    Pipeline { run, recording, since }.from(Phase::Prepare, &survey.alter).await
+}
+
+/// An online copy, from whichever phase it is at.
+pub(crate) struct Pipeline {
+    /// The run.
+    pub run: Run,
+    /// Its migration, `None` when it is not recorded.
+    pub recording: Option<Recording>,
+    /// When this process began.
+    pub since: Instant,
+}
+
+impl Pipeline {
+    /// Runs all phases from `phase` on.
+    pub(crate) async fn from(mut self, phase: Phase, alter: &crate::plan::Alter) -> Result<()> {
+        let run = &mut self.run;
+        if phase <= Phase::Prepare {
+            let prepare = run.enter(Phase::Prepare).await?;
+            prepare::prepare(run, alter).await?;
+            prepare.leave();
+        }
+        if phase <= Phase::Cutover {
+            let applier = Mirrored::copy(run, phase <= Phase::Copy).await?;
+            let applier = Mirrored::index(run, applier).await?;
+            let applier = Mirrored::verify(run, applier).await?;
+            Mirrored::cut_over(run, applier).await?;
+        }
+        if phase <= Phase::Record {
+            self.record().await?;
+        }
+        let run = &mut self.run;
+        let cleanup = run.enter(Phase::Cleanup).await?;
+        let old_table = cleanup::clean_up(run).await?;
+        run.runs.end(&run.row, State::Done).await?;
+        cleanup.leave();
+        self.finished(old_table);
+        Ok(())
+    }
+
+    async fn record(&mut self) -> Result<()> {
+        let run = &mut self.run;
+        let record = run.enter(Phase::Record).await?;
+        if let (Some(recording), Some(id)) = (&self.recording, &run.row.ledger_id) {
+            let mut session = run.server.session_for(Role::Work, "connecting for the ledger").await?;
+            let (file, checksum) = recording.finish(&mut session, id).await?;
+            session.close().await;
+            run.events.emit(Event::Recorded { file: file.display().to_string(), checksum });
+        }
+        record.leave();
+        Ok(())
+    }
+
+    fn finished(&self, old_table: Option<TableName>) {
+        self.run.events.emit(Event::Finished {
+            took: self.since.elapsed(),
+            rows_copied: self.run.tally.rows_copied.load(Ordering::Relaxed),
+            keys_applied: self.run.tally.keys_applied.load(Ordering::Relaxed),
+            old_table: old_table.map(|table| table.plain()),
+        });
+    }
+}
+
+/// The phases during which the mirror is on.
+struct Mirrored;
+
+impl Mirrored {
+    /// Copies while the applier runs; gives the applier back with no chunk in flight.
+    async fn copy(run: &mut Run, copying: bool) -> Result<Applier> {
+        let in_flight = Arc::new(InFlight::default());
+        let stage = if copying { Stage::Copying } else { Stage::Settled };
+        let session = run.server.session_for(Role::Work, "connecting the applier").await?;
+        let applier = Applier::new(
+            session,
+            Arc::clone(&run.change),
+            Arc::clone(&in_flight),
+            stage,
+            run.events.clone(),
+            Arc::clone(&run.tally),
+        );
+        if !copying {
+            return Ok(applier);
+        }
+        let phase = run.enter(Phase::Copy).await?;
+        let halt = run.stop.child_token();
+        let (throttle, sampler) = Throttle::start(&run.server, &run.options, &run.events, &run.tally).await?;
+        let background = applier.spawn(halt.clone());
+        let copied = copy::workers::copy(run, in_flight, throttle, halt.clone()).await;
+        sampler.stop().await;
+        let applier = settle(background, copied).await?;
+        run.check_stop()?;
+        phase.leave();
+        Ok(applier)
+    }
+
+    /// Builds the indexes while the log grows, then catches up.
+    async fn index(run: &mut Run, mut applier: Applier) -> Result<Applier> {
+        let phase = run.enter(Phase::Index).await?;
+        // What was logged during the copy is cheaper to apply before there are indexes to maintain.
+        applier.drain_below(CAUGHT_UP, &run.stop).await?;
+        index::build(run).await?;
+        applier.settle();
+        applier.drain_below(CAUGHT_UP, &run.stop).await?;
+        run.check_stop()?;
+        phase.leave();
+        Ok(applier)
+    }
+
+    /// Compares and repairs while the applier runs.
+    async fn verify(run: &mut Run, applier: Applier) -> Result<Applier> {
+        let phase = run.enter(Phase::Verify).await?;
+        let halt = run.stop.child_token();
+        let background = applier.spawn(halt.clone());
+        let verified = verify::verify(run, &halt).await;
+        let applier = settle(background, verified).await?;
+        run.check_stop()?;
+        phase.leave();
+        Ok(applier)
+    }
+
+    /// Swaps.
+    async fn cut_over(run: &mut Run, mut applier: Applier) -> Result<()> {
+        let phase = run.enter(Phase::Cutover).await?;
+        if !run.options.drop_old {
+            cutover::arm(run).await?;
+            run.checkpoint.reverse_armed = true;
+            run.runs.save(&run.row, Phase::Cutover, &run.checkpoint).await?;
+        }
+        cutover::cut_over(run, &mut applier).await?;
+        run.events.emit(Event::Swapped { old_table: run.change.old.plain() });
+        phase.leave();
+        Ok(())
+    }
+}
+
+/// Fewer log rows than this mean that the applier has caught up.
+const CAUGHT_UP: usize = 1_000;
+
+/// Takes the applier back and tells the cause when the phase failed because the applier did.
+async fn settle(background: Background, outcome: Result<()>) -> Result<Applier> {
+    let applier = background.join().await;
+    match (outcome, applier) {
+        (Ok(()), applier) => applier,
+        (Err(failure), Ok(_)) => Err(failure),
+        // Both failed: the first to fail stopped the other, and an interruption is never the cause.
+        (Err(failure), Err(applier)) => Err(if failure.stop == Stop::Interrupted { applier } else { failure }),
+    }
+}
+
+/// A change that the server makes.
+pub(crate) struct NativeRun {
+    pub row: crate::runs::RunRow,
+    pub runs: Runs,
+    pub checkpoint: Checkpoint,
+    pub recording: Option<Recording>,
+    pub since: Instant,
+}
+
+impl NativeRun {
+    /// Alters, records.
+    pub(crate) async fn run(
+        mut self,
+        server: &Arc<Server>,
+        survey: &Survey,
+        options: &RunOptions,
+        events: &Events,
+        stop: &CancellationToken,
+    ) -> Result<()> {
+        self.checkpoint.target_definition = survey.target.create_sql.clone();
+        self.runs.save(&self.row, Phase::Native, &self.checkpoint).await?;
+        let entered = Instant::now();
+        events.emit(Event::PhaseStarted { phase: Phase::Native });
+        let native = Native {
+            server,
+            table: &survey.table.name,
+            alter: &survey.alter,
+            strategy: survey.strategy,
+            target_definition: &self.checkpoint.target_definition,
+            options,
+        };
+        match native.run(events, stop).await {
+            Ok(()) => {}
+            // The server refused and nothing has happened: there is nothing to resume.
+            Err(failure) if failure.stop == Stop::Server => {
+                self.forget(server, &survey.table.name).await?;
+                return Err(failure);
+            }
+            Err(failure) => return Err(failure),
+        }
+        events.emit(Event::PhaseFinished { phase: Phase::Native, took: entered.elapsed() });
+        self.record(server, events).await
+    }
+
+    async fn forget(&self, server: &Arc<Server>, table: &TableName) -> Result<()> {
+        if let Some(id) = &self.row.ledger_id {
+            let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
+            Recording::withdraw(table, &mut session, id).await?;
+            session.close().await;
+        }
+        self.runs.end(&self.row, State::Aborted).await
+    }
+
+    /// Records a change that the server has made.
+    pub(crate) async fn record(&self, server: &Arc<Server>, events: &Events) -> Result<()> {
+        self.runs.save(&self.row, Phase::Record, &self.checkpoint).await?;
+        if let (Some(recording), Some(id)) = (&self.recording, &self.row.ledger_id) {
+            let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
+            let (file, checksum) = recording.finish(&mut session, id).await?;
+            session.close().await;
+            events.emit(Event::Recorded { file: file.display().to_string(), checksum });
+        }
+        self.runs.end(&self.row, State::Done).await?;
+        events.emit(Event::Finished { took: self.since.elapsed(), rows_copied: 0, keys_applied: 0, old_table: None });
+        Ok(())
+    }
+}
+
+/// Connects for a command on an existing run.
+pub(crate) async fn connect(server: Opts, table: &TableName) -> Result<(Arc<Server>, TableName)> {
+    let server = Server::open(server).await?;
+    let table = crate::survey::stored_name(&server, table);
+    Ok((server, table))
+}
+
+/// There is nothing to do for a table.
+pub(crate) fn nothing_to(what: &str, table: &TableName) -> Failure {
+    Failure::refused(format!("there is nothing to {what} for {table}"))
+        .table("untouched by this command")
+        .next(format!("`replank status {}` shows what is known of it", table.plain()))
+}

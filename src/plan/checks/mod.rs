@@ -1,0 +1,78 @@
+//! What must hold before a table is touched: one rule a file.
+//!
+//! Each rule looks at what was inspected and gives a refusal with its own text and fix, or nothing. They run in the
+//! order of the list, so that a change that breaks several always reports the same one first.
+
+mod added_columns;
+mod binary_log;
+mod clauses;
+mod constraints;
+mod disk;
+mod engine;
+mod galera;
+mod leftovers;
+mod privileges;
+mod read_only;
+mod trigger_creation;
+mod triggers;
+
+use super::clauses::Alter;
+use super::grants::Grants;
+use super::mapping::ColumnMapping;
+use crate::error::Failure;
+use crate::schema::{Relations, Table};
+use crate::server::Facts;
+use crate::sql::Ident;
+
+/// What rules look at.
+#[derive(Debug)]
+pub struct Inspection<'a> {
+    /// The server.
+    pub facts: &'a Facts,
+    /// What the account may do.
+    pub grants: &'a Grants,
+    /// The table.
+    pub table: &'a Table,
+    /// What hangs on it.
+    pub relations: &'a Relations,
+    /// The clauses.
+    pub alter: &'a Alter,
+    /// Where the bookkeeping goes.
+    pub bookkeeping: &'a Ident,
+    /// Free bytes on the data disk, where it can be seen.
+    pub disk_free: Option<u64>,
+    /// Bytes that must stay free.
+    pub disk_reserve: u64,
+}
+
+/// Rules that hold for every change.
+const ALWAYS: [fn(&Inspection) -> Option<Failure>; 3] = [read_only::check, privileges::check, clauses::check_always];
+
+/// Rules that hold for an online copy.
+const COPY: [fn(&Inspection) -> Option<Failure>; 9] = [
+    leftovers::check,
+    engine::check,
+    galera::check,
+    clauses::check_copy,
+    triggers::check,
+    constraints::check,
+    binary_log::check,
+    trigger_creation::check,
+    disk::check,
+];
+
+/// The first refusal that any change would meet.
+pub fn refuse_always(inspection: &Inspection) -> Option<Failure> {
+    ALWAYS.iter().find_map(|check| check(inspection))
+}
+
+/// The first refusal that an online copy would meet.
+pub fn refuse_copy(inspection: &Inspection, mapping: &ColumnMapping) -> Option<Failure> {
+    COPY.iter().find_map(|check| check(inspection)).or_else(|| added_columns::check(inspection, mapping))
+}
+
+/// Bytes that a copy needs: the whole table again, indexes included, and a tenth for the change log and fragmentation.
+pub fn disk_needed(table: &Table) -> u64 {
+    let bytes = table.data_bytes + table.index_bytes;
+    bytes + bytes / 10
+}

@@ -1,0 +1,107 @@
+//! Makes what a copy needs: shadow table, change log, triggers.
+//!
+//! Until the triggers are in, nothing of this is worth keeping, so an interrupted preparation is undone and made anew.
+
+use crate::cutover::identity;
+use crate::error::Result;
+use crate::lock_window::{LockRequest, Purpose, Round};
+use crate::mirror::triggers::LogTriggers;
+use crate::plan::Alter;
+use crate::run::Run;
+use crate::server::{Role, ServerError, Session, server_failure};
+use crate::shadow::{Shadow, split_indexes};
+use crate::sql::TableName;
+
+/// Makes everything and fills in the checkpoint.
+pub async fn prepare(run: &mut Run, alter: &Alter) -> Result<()> {
+    remove(run).await?;
+    let change = run.change.clone();
+    let mut work = run.server.session_for(Role::Work, "connecting for the preparation").await?;
+    let mut ddl = run.server.session_for(Role::Ddl, "connecting for the preparation").await?;
+    let shadow = Shadow::create(&mut ddl, &mut work, &change.original, &change.shadow, alter).await?;
+    let split = split_indexes(&shadow.table, &change.key);
+    shadow.strip(&mut ddl, &change.key, &split).await?;
+    ddl.execute("SET SESSION sql_mode = ''").await.map_err(failed)?;
+    ddl.execute(&change.log.create_sql()).await.map_err(failed)?;
+    run.check_stop()?;
+    install(run, &mut work).await?;
+    run.checkpoint.target_definition = shadow.table.create_sql.clone();
+    run.checkpoint.deferred_indexes = split.deferred;
+    run.checkpoint.temporary_key = split.temporary_key;
+    run.checkpoint.shadow_index = split.key_index.as_str().to_owned();
+    run.checkpoint.original = Some(identity(&mut work, &change.original).await.map_err(failed)?);
+    // From here on every write is logged, so rows beyond this key need no copy.
+    let last = crate::copy::workers::last_key(&mut work, &change).await?;
+    run.checkpoint.last_key = last.map(|key| key.raw().to_vec());
+    work.close().await;
+    ddl.close().await;
+    Ok(())
+}
+
+/// Removes what an earlier preparation left: triggers first, because they write the log.
+pub async fn remove(run: &Run) -> Result<()> {
+    let change = &run.change;
+    let mut work = run.server.session_for(Role::Work, "connecting for the preparation").await?;
+    if change.mirror.any_exists(&mut work).await.map_err(failed)? {
+        drop_in_window(run, &change.mirror, &[&change.log.table]).await?;
+    }
+    for table in [&change.shadow, &change.log.table, &change.reverse_log.table] {
+        drop_table(&mut work, table).await.map_err(failed)?;
+    }
+    work.close().await;
+    Ok(())
+}
+
+/// Drops triggers of a table that the application uses, all at once and without making it wait.
+pub async fn drop_in_window(run: &Run, triggers: &LogTriggers, also: &[&TableName]) -> Result<()> {
+    let mut locker = run.server.session_for(Role::Work, "connecting for the triggers").await?;
+    let mut watch = run.server.session_for(Role::Watch, "connecting for the triggers").await?;
+    let mut tables = vec![&triggers.table];
+    tables.extend(also);
+    let mut request = LockRequest::new(Purpose::Triggers, &triggers.table, tables, run.options.lock_patience);
+    let round = request.round(&mut locker, &mut watch, &run.events, run.options.lock_patience);
+    if let Round::Granted(window) = round.await? {
+        let dropped = triggers.drop(&mut locker).await;
+        window.unlock(&mut locker, &run.events).await.map_err(failed)?;
+        dropped.map_err(failed)?;
+    }
+    locker.close().await;
+    watch.close().await;
+    Ok(())
+}
+
+/// DROP TABLE of something of ours; no error when it is gone.
+pub async fn drop_table(session: &mut Session, table: &TableName) -> Result<(), ServerError> {
+    session.execute(&format!("DROP TABLE IF EXISTS {table}")).await.map(drop)
+}
+
+/// Creates the mirror triggers in one window.
+async fn install(run: &Run, work: &mut Session) -> Result<()> {
+    let change = &run.change;
+    let mut watch = run.server.session_for(Role::Watch, "connecting for the triggers").await?;
+    let tables = vec![&change.original, &change.log.table];
+    let mut request = LockRequest::new(Purpose::Triggers, &change.original, tables, run.options.lock_patience);
+    // Settings beforehand: nothing that can wait until after the window happens in it.
+    let mut locker = run.server.session_for(Role::Work, "connecting for the triggers").await?;
+    loop {
+        run.check_stop()?;
+        let round = request.round(&mut locker, &mut watch, &run.events, std::time::Duration::from_secs(1)).await?;
+        let Round::Granted(window) = round else { continue };
+        let created = change.mirror.create(&mut locker).await;
+        if created.is_err() {
+            // Half a mirror is none.
+            let _ = change.mirror.drop(&mut locker).await;
+        }
+        window.unlock(&mut locker, &run.events).await.map_err(failed)?;
+        created.map_err(|error| server_failure("creating the triggers", &error))?;
+        break;
+    }
+    debug_assert_eq!(change.mirror.present(work).await.ok(), Some(3));
+    locker.close().await;
+    watch.close().await;
+    Ok(())
+}
+
+fn failed(error: ServerError) -> crate::error::Failure {
+    server_failure("preparing the change", &error)
+}

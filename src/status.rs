@@ -1,0 +1,140 @@
+//! What runs there are, alive or not, and what they left on the server.
+
+use std::sync::Arc;
+
+use mysql_async::Opts;
+
+use crate::error::Result;
+use crate::event::Phase;
+use crate::plan::Artifacts;
+use crate::run_status::RunStatus;
+use crate::runs::{Checkpoint, RunRow, Runs};
+use crate::schema;
+use crate::server::owner::Owner;
+use crate::server::{Role, Server, Session, server_failure};
+use crate::sql::{Ident, TableName, string_literal};
+
+/// Which runs to show.
+#[derive(Debug, Clone, Default)]
+pub struct Scope {
+    /// Only of this schema.
+    pub schema: Option<Ident>,
+    /// Only of this table.
+    pub table: Option<TableName>,
+    /// The bookkeeping schema, when it is not the default one.
+    pub bookkeeping: Option<Ident>,
+}
+
+/// Lists runs that are unfinished or left something, oldest first. Changes nothing.
+pub async fn status(server: Opts, scope: Scope) -> Result<Vec<RunStatus>> {
+    let server = Server::open(server).await?;
+    let mut session = server.session_for(Role::Work, "connecting").await?;
+    let mut found = Vec::new();
+    for bookkeeping in bookkeeping_schemas(&mut session, &scope).await? {
+        let Some(runs) = Runs::find(&server, &bookkeeping).await? else { continue };
+        for (row, checkpoint) in runs.all().await? {
+            let other_table = scope.table.as_ref().is_some_and(|table| *table != row.table);
+            let other_schema = scope.schema.as_ref().is_some_and(|schema| *schema != row.table.schema);
+            if other_table || other_schema || row.state == "aborted" {
+                continue;
+            }
+            let status = describe(&server, &mut session, &bookkeeping, row, &checkpoint).await?;
+            // A finished run is only worth showing for what it keeps; a later run of the table keeps it now.
+            found.retain(|earlier: &RunStatus| earlier.table != status.table);
+            if status.state != "finished" || !status.leftovers.is_empty() {
+                found.push(status);
+            }
+        }
+    }
+    session.close().await;
+    Ok(found)
+}
+
+async fn bookkeeping_schemas(session: &mut Session, scope: &Scope) -> Result<Vec<Ident>> {
+    if let Some(bookkeeping) = &scope.bookkeeping {
+        return Ok(vec![bookkeeping.clone()]);
+    }
+    let schema = scope.schema.as_ref().or(scope.table.as_ref().map(|table| &table.schema));
+    if let Some(schema) = schema {
+        return Ok(crate::plan::bookkeeping_schema(schema, None).into_iter().collect());
+    }
+    let sql = format!(
+        "SELECT table_schema FROM information_schema.tables WHERE table_name = 'runs' AND table_schema LIKE {} \
+         ORDER BY table_schema",
+        string_literal("%_\\_replank")
+    );
+    let names: Vec<String> =
+        session.rows(&sql).await.map_err(|error| server_failure("looking for bookkeeping schemas", &error))?;
+    Ok(names.into_iter().filter(|name| name.ends_with("__replank")).map(Ident::new).collect())
+}
+
+async fn describe(
+    server: &Arc<Server>,
+    session: &mut Session,
+    bookkeeping: &Ident,
+    row: RunRow,
+    checkpoint: &Checkpoint,
+) -> Result<RunStatus> {
+    let owner_alive = row.state == "running" && Owner::is_held(server, &row.table).await?;
+    let leftovers = leftovers(session, bookkeeping, &row.table).await?;
+    let plain = row.table.plain();
+    let state = match (row.state.as_str(), owner_alive) {
+        ("running", true) => "running",
+        ("running", false) => "stopped",
+        _ => "finished",
+    };
+    let next = match state {
+        "running" => Vec::new(),
+        "stopped" if row.phase > Phase::Cutover => vec![format!("`replank resume {plain}`")],
+        "stopped" => vec![format!("`replank resume {plain}`"), format!("`replank abort {plain}`")],
+        _ => vec![format!("`replank cleanup {plain}`")],
+    };
+    let failed = |error| server_failure("inspecting the table", &error);
+    let rows_total = schema::inspect(session, &row.table).await.map_err(failed)?.map_or(0, |table| table.rows_estimate);
+    Ok(RunStatus {
+        table: plain,
+        migration: row.migration,
+        state: state.to_owned(),
+        phase: row.phase.label().to_owned(),
+        rows_done: checkpoint.rows_copied,
+        rows_total,
+        started_at: rfc3339(&row.started_at),
+        updated_at: rfc3339(&row.updated_at),
+        owner_alive,
+        leftovers,
+        next,
+    })
+}
+
+/// The server gives `2026-11-23 18:45:00.123456`, in UTC.
+fn rfc3339(stored: &str) -> String {
+    let (seconds, _) = stored.split_once('.').unwrap_or((stored, ""));
+    format!("{}Z", seconds.replace(' ', "T"))
+}
+
+async fn leftovers(session: &mut Session, bookkeeping: &Ident, table: &TableName) -> Result<Vec<String>> {
+    let Ok(names) = Artifacts::new(table) else { return Ok(Vec::new()) };
+    let failed = |error| server_failure("looking for leftovers", &error);
+    let list = |names: &[&Ident]| {
+        let literals: Vec<String> = names.iter().map(|name| string_literal(name.as_str())).collect();
+        literals.join(", ")
+    };
+    let tables = format!(
+        "SELECT CONCAT(table_schema, '.', table_name) FROM information_schema.tables \
+         WHERE (table_schema = {} AND table_name IN ({})) OR (table_schema = {} AND table_name IN ({})) ORDER BY 1",
+        string_literal(table.schema.as_str()),
+        list(&[&names.shadow, &names.old]),
+        string_literal(bookkeeping.as_str()),
+        list(&[&names.log, &names.reverse_log, &names.old]),
+    );
+    let mut found: Vec<String> = session.rows(&tables).await.map_err(failed)?;
+    let (mirror, reverse) = (&names.triggers, &names.reverse_triggers);
+    let triggers = format!(
+        "SELECT CONCAT(trigger_schema, '.', trigger_name, ' (trigger)') FROM information_schema.triggers \
+         WHERE trigger_schema = {} AND trigger_name IN ({}) ORDER BY 1",
+        string_literal(table.schema.as_str()),
+        list(&[&mirror.insert, &mirror.update, &mirror.delete, &reverse.insert, &reverse.update, &reverse.delete]),
+    );
+    found.extend(session.rows::<String>(&triggers).await.map_err(failed)?);
+    Ok(found)
+}

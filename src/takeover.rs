@@ -1,0 +1,325 @@
+//! Commands on a run that another process began: go on with it, take it back, drop what it keeps.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use mysql_async::Opts;
+use tokio_util::sync::CancellationToken;
+
+use crate::change::{Change, marker};
+use crate::error::{Failure, Result, Stop};
+use crate::event::{Event, Events, Phase};
+use crate::plan::{Alter, ColumnMapping, choose_key, read_clauses};
+use crate::pipeline::{NativeRun, Pipeline, connect, nothing_to};
+use crate::record::Recording;
+use crate::run::Run;
+use crate::runs::{Checkpoint, RunRow, Runs, State};
+use crate::schema::{self, Table};
+use crate::server::owner::Owner;
+use crate::server::{Role, Server, server_failure};
+use crate::settings::{AlterRequest, RunOptions};
+use crate::sql::{TableName, string_literal};
+use crate::survey::{Survey, names};
+use crate::tally::Tally;
+use crate::{cleanup, cutover, prepare};
+
+/// Goes on with an unfinished run.
+pub async fn resume(
+    server: Opts,
+    table: TableName,
+    options: RunOptions,
+    events: Events,
+    stop: CancellationToken,
+) -> Result<()> {
+    let since = Instant::now();
+    let opts = server.clone();
+    let (server, table) = connect(server, &table).await?;
+    let owner = Owner::acquire(&server, &table, &events, &stop).await?;
+    let resumed = resume_owned(opts, &server, &table, options, events, stop, since).await;
+    owner.release().await;
+    resumed
+}
+
+async fn resume_owned(
+    opts: Opts,
+    server: &Arc<Server>,
+    table: &TableName,
+    options: RunOptions,
+    events: Events,
+    stop: CancellationToken,
+    since: Instant,
+) -> Result<()> {
+    let (runs, row, checkpoint) = find_running(server, table, &options, "resume").await?;
+    let alter = read(&row)?;
+    let recording = match &row.ledger_id {
+        Some(_) => Some(Recording::adopt(&options, table, &alter, &row.migration)?),
+        None => None,
+    };
+    if let (Some(recording), Some(id)) = (&recording, &row.ledger_id) {
+        // The process may have died between its two notes.
+        let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
+        recording.start(&mut session, id).await?;
+        session.close().await;
+    }
+    bury_statements(server, &row).await?;
+    let native = row.phase == Phase::Native;
+    if native || (row.phase == Phase::Record && checkpoint.shadow_index.is_empty()) {
+        return resume_native(opts, server, row, runs, checkpoint, recording, options, events, stop, since).await;
+    }
+    let run = adopt(server, table, options, runs, row, checkpoint, &alter, events, stop).await?;
+    let mut phase = run.row.phase;
+    if phase <= Phase::Cutover && phase > Phase::Prepare {
+        if swapped(&run).await? {
+            phase = Phase::Record;
+        } else {
+            check_mirror(&run).await?;
+        }
+    }
+    run.events.emit(Event::RunStarted {
+        table: table.plain(),
+        migration: run.row.migration.clone(),
+        strategy: format!("online copy, resumed at {}", phase.label()),
+        rows_estimate: run.tally.rows_total.load(std::sync::atomic::Ordering::Relaxed),
+        resumed: true,
+    });
+    Pipeline { run, recording, since }.from(phase, &alter).await
+}
+
+/// Takes an unfinished run back: the schema is as it was.
+pub async fn abort(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<()> {
+    let (server, table) = connect(server, &table).await?;
+    let owner = Owner::acquire(&server, &table, &events, &CancellationToken::new()).await?;
+    let aborted = abort_owned(&server, &table, options, events).await;
+    owner.release().await;
+    aborted
+}
+
+async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<()> {
+    let (runs, row, checkpoint) = find_running(server, table, &options, "abort").await?;
+    let alter = read(&row)?;
+    bury_statements(server, &row).await?;
+    let is_native = row.phase == Phase::Native || checkpoint.shadow_index.is_empty() && row.phase > Phase::Prepare;
+    if is_native {
+        let mut session = server.session_for(Role::Work, "connecting").await?;
+        let definition = schema::create_sql(&mut session, table).await.map_err(failed)?.unwrap_or_default();
+        session.close().await;
+        let comparable = crate::shadow::comparable_definition;
+        if comparable(&definition) == comparable(&checkpoint.target_definition) {
+            return Err(too_late(table));
+        }
+    } else {
+        let run = adopt(server, table, options, runs.clone(), row.clone(), checkpoint, &alter, events.clone(), CancellationToken::new())
+            .await?;
+        if row.phase > Phase::Cutover || swapped(&run).await? {
+            return Err(too_late(table));
+        }
+        prepare::remove(&run).await?;
+    }
+    if let Some(id) = &row.ledger_id {
+        let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
+        Recording::withdraw(table, &mut session, id).await?;
+        session.close().await;
+    }
+    runs.end(&row, State::Aborted).await?;
+    events.notice(format!("{table} is as it was; the copy, the change log and the triggers are gone"));
+    Ok(())
+}
+
+/// Drops the old table that a finished change keeps, with the triggers and the log that follow the new one.
+pub async fn cleanup_kept(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<()> {
+    let (server, table) = connect(server, &table).await?;
+    let owner = Owner::acquire(&server, &table, &events, &CancellationToken::new()).await?;
+    let cleaned = cleanup_owned(&server, &table, options, events).await;
+    owner.release().await;
+    cleaned
+}
+
+async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<()> {
+    let (names, bookkeeping) = names(table, &options)?;
+    let runs = Runs::find(server, &bookkeeping).await?.ok_or_else(|| nothing_to("clean up", table))?;
+    if let Some((row, _)) = runs.running(table).await? {
+        return Err(crate::survey::unfinished(table, &row.migration));
+    }
+    let (row, checkpoint) = runs.last_done(table).await?.ok_or_else(|| nothing_to("clean up", table))?;
+    let mut session = server.session_for(Role::Work, "connecting").await?;
+    let kept = TableName { schema: bookkeeping, table: names.old.clone() };
+    let is_kept = schema::exists(&mut session, &kept).await.map_err(failed)?;
+    session.close().await;
+    if !is_kept {
+        return Err(nothing_to("clean up", table));
+    }
+    let alter = read(&row)?;
+    let run = adopt(server, table, options, runs, row, checkpoint, &alter, events.clone(), CancellationToken::new()).await?;
+    cleanup::drop_kept(&run, &events).await?;
+    events.notice(format!("the old table {kept} is dropped, with the triggers and the log that followed {table}"));
+    Ok(())
+}
+
+async fn find_running(
+    server: &Arc<Server>,
+    table: &TableName,
+    options: &RunOptions,
+    what: &str,
+) -> Result<(Runs, RunRow, Checkpoint)> {
+    let (_, bookkeeping) = names(table, options)?;
+    let runs = Runs::find(server, &bookkeeping).await?.ok_or_else(|| nothing_to(what, table))?;
+    let (row, checkpoint) = runs.running(table).await?.ok_or_else(|| nothing_to(what, table))?;
+    Ok((runs, row, checkpoint))
+}
+
+fn read(row: &RunRow) -> Result<Alter> {
+    read_clauses(&row.clauses)
+        .map_err(|error| Failure::new(Stop::Occupied, "the recorded clauses cannot be read").cause(error))
+}
+
+fn failed(error: crate::server::ServerError) -> Failure {
+    server_failure("looking at the tables", &error)
+}
+
+fn too_late(table: &TableName) -> Failure {
+    Failure::new(Stop::Occupied, format!("{table} has its new definition already, so there is nothing to take back"))
+        .table("changed; the migration may not be recorded yet")
+        .next(format!("`replank resume {}` records the migration and cleans up", table.plain()))
+}
+
+/// Ends statements that a killed process left running on the server: a chunk that commits after its run was taken over
+/// could bring back rows.
+async fn bury_statements(server: &Arc<Server>, row: &RunRow) -> Result<()> {
+    let pattern = format!("%{}%", marker(row.id).replace('_', "\\_"));
+    let sql = format!(
+        "SELECT id FROM information_schema.processlist WHERE info LIKE {} AND id <> CONNECTION_ID()",
+        string_literal(&pattern)
+    );
+    let failed = |error| server_failure("ending statements of the earlier process", &error);
+    let mut session = server.session_for(Role::Watch, "connecting").await?;
+    let running: Vec<u32> = session.rows(&sql).await.map_err(failed)?;
+    for connection in running {
+        server.bury(connection).await.map_err(failed)?;
+    }
+    session.close().await;
+    Ok(())
+}
+
+/// The tables whose columns say how the change maps: before the swap original and shadow, after it old and new.
+async fn sides(server: &Arc<Server>, names: &crate::plan::Artifacts, table: &TableName, bookkeeping: &crate::sql::Ident)
+-> Result<(Option<Table>, Option<Table>)> {
+    let mut session = server.session_for(Role::Work, "connecting").await?;
+    let beside = |name: &crate::sql::Ident| TableName { schema: table.schema.clone(), table: name.clone() };
+    let old = schema::inspect(&mut session, &beside(&names.old)).await.map_err(failed)?;
+    let kept = TableName { schema: bookkeeping.clone(), table: names.old.clone() };
+    let kept = schema::inspect(&mut session, &kept).await.map_err(failed)?;
+    let shadow = schema::inspect(&mut session, &beside(&names.shadow)).await.map_err(failed)?;
+    let current = schema::inspect(&mut session, table).await.map_err(failed)?;
+    session.close().await;
+    Ok(match (old.or(kept), shadow) {
+        (_, Some(shadow)) => (current, Some(shadow)),
+        (Some(old), None) => (Some(old), current),
+        (None, None) => (current.clone(), current),
+    })
+}
+
+#[expect(clippy::too_many_arguments, reason = "a run is put together from what another process left")]
+async fn adopt(
+    server: &Arc<Server>,
+    table: &TableName,
+    options: RunOptions,
+    runs: Runs,
+    row: RunRow,
+    checkpoint: Checkpoint,
+    alter: &Alter,
+    events: Events,
+    stop: CancellationToken,
+) -> Result<Run> {
+    let (names, bookkeeping) = names(table, &options)?;
+    let (original, target) = sides(server, &names, table, &bookkeeping).await?;
+    let gone = || {
+        Failure::new(Stop::Occupied, format!("{table} is gone"))
+            .table("missing")
+            .next("look for it under another name before anything else")
+    };
+    let (original, target) = (original.ok_or_else(gone)?, target.ok_or_else(gone)?);
+    // With the trigger installation not done there may be no usable shadow; its columns then do not matter, because
+    // preparation starts over.
+    let mut mapping = ColumnMapping::new(alter, &original, &target);
+    let mut key = choose_key(&original, &mapping);
+    if key.is_err() {
+        let same = read_clauses("FORCE").expect("a clause without names");
+        mapping = ColumnMapping::new(&same, &original, &original);
+        key = choose_key(&original, &mapping);
+    }
+    let key = key.map_err(|error| Failure::new(Stop::Occupied, format!("{table} has lost its key")).cause(error))?;
+    let tally = Arc::new(Tally::default());
+    let relaxed = std::sync::atomic::Ordering::Relaxed;
+    tally.rows_total.store(original.rows_estimate, relaxed);
+    tally.rows_copied.store(checkpoint.rows_copied, relaxed);
+    let change = Change::new(table.clone(), &bookkeeping, &names, key, mapping, row.id);
+    Ok(Run { server: Arc::clone(server), change: Arc::new(change), options, row, checkpoint, runs, events, stop, tally })
+}
+
+async fn swapped(run: &Run) -> Result<bool> {
+    cutover::happened(run).await.map_err(failed)
+}
+
+/// A copy is only worth going on with when its mirror has missed nothing.
+async fn check_mirror(run: &Run) -> Result<()> {
+    let change = &run.change;
+    let mut session = run.server.session_for(Role::Work, "connecting").await?;
+    let present = change.mirror.present(&mut session).await.map_err(failed)?;
+    let shadow = schema::exists(&mut session, &change.shadow).await.map_err(failed)?;
+    let log = schema::exists(&mut session, &change.log.table).await.map_err(failed)?;
+    let now = cutover::identity(&mut session, &change.original).await.map_err(failed)?;
+    session.close().await;
+    let what = if present < 3 {
+        "its triggers are missing or different, so writes may not have been logged"
+    } else if !shadow || !log {
+        "its shadow table or change log is gone"
+    } else if run.checkpoint.original.as_ref() != Some(&now) {
+        "the original was altered, truncated or rebuilt by somebody else meanwhile"
+    } else {
+        return Ok(());
+    };
+    let table = change.original.plain();
+    Err(Failure::new(Stop::Occupied, format!("the run on {table} cannot go on: {what}"))
+        .table("untouched")
+        .next(format!("`replank abort {table}`, then run the change again")))
+}
+
+#[expect(clippy::too_many_arguments, reason = "a run is put together from what another process left")]
+async fn resume_native(
+    opts: Opts,
+    server: &Arc<Server>,
+    row: RunRow,
+    runs: Runs,
+    checkpoint: Checkpoint,
+    recording: Option<Recording>,
+    options: RunOptions,
+    events: Events,
+    stop: CancellationToken,
+    since: Instant,
+) -> Result<()> {
+    events.emit(Event::RunStarted {
+        table: row.table.plain(),
+        migration: row.migration.clone(),
+        strategy: "by the server, resumed".into(),
+        rows_estimate: 0,
+        resumed: true,
+    });
+    let mut session = server.session_for(Role::Work, "connecting").await?;
+    let definition = schema::create_sql(&mut session, &row.table).await.map_err(failed)?.unwrap_or_default();
+    session.close().await;
+    let comparable = crate::shadow::comparable_definition;
+    let done = comparable(&definition) == comparable(&checkpoint.target_definition);
+    let request = AlterRequest {
+        server: opts,
+        table: row.table.clone(),
+        clauses: row.clauses.clone(),
+        name: row.migration.clone(),
+        options: options.clone(),
+    };
+    let native = NativeRun { row, runs, checkpoint, recording, since };
+    if done {
+        return native.record(server, &events).await;
+    }
+    let survey = Survey::again(&request).await?;
+    native.run(server, &survey, &options, &events, &stop).await
+}
