@@ -1,0 +1,372 @@
+//! Which unique key a table is walked by, and why that is safe.
+//!
+//! Invariant: the key orders and tells apart rows in the same way on both sides.
+//! So a bound that the original's rows were cut with cuts the target's rows at the same place, and no two rows of the
+//! original are one row for the target.
+
+use std::fmt;
+
+use super::mapping::ColumnMapping;
+use crate::schema::{Column, Index, Table};
+use crate::sql::Ident;
+
+/// The unique key of the original that chunks are cut by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChunkKey {
+    /// Its name, `PRIMARY` for the primary key.
+    pub index: Ident,
+    /// Its columns in the order of the index.
+    pub columns: Vec<KeyColumn>,
+}
+
+/// A column of a [`ChunkKey`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyColumn {
+    /// Its name in the original.
+    pub source: Ident,
+    /// Its name in the target.
+    pub target: Ident,
+    /// How its values are written and compared.
+    pub kind: KeyKind,
+    /// Its whole type in the original, `varchar(64)`: the change log's column has the same.
+    pub definition_type: String,
+    /// Its character set in the original.
+    pub charset: Option<String>,
+    /// Its collation in the original.
+    pub collation: Option<String>,
+    /// Whether the original's type has values that the target's cannot hold: one such row stops the change.
+    pub narrows: bool,
+}
+
+/// How values of a key column are written and compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Integers and YEAR, as numbers.
+    Integer,
+    /// DECIMAL, as numbers.
+    Decimal,
+    /// Text of any length, as bytes in its own character set.
+    Text {
+        /// The character set, a plain word.
+        charset: String,
+    },
+    /// BINARY and VARBINARY, as bytes.
+    Binary,
+    /// DATE, TIME, DATETIME and TIMESTAMP, as quoted text; the session's time zone must be +00:00.
+    Temporal,
+    /// BIT, as a number.
+    Bit,
+    /// ENUM and SET, as the number that orders them.
+    Enum,
+}
+
+/// Why no key can be walked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// There is no unique key.
+    #[error("the table has no primary key and no unique key, so its rows cannot be told apart")]
+    NoUniqueKey,
+    /// There are unique keys, and each has something that makes it unfit.
+    #[error("no unique key of the table can be walked: {}", list(.0))]
+    NotWalkable(Vec<UnfitKey>),
+    /// There is a key that could be walked, were it not for the change itself.
+    #[error("the change leaves no unique key that compares the same before and after: {}", list(.0))]
+    Converted(Vec<UnfitKey>),
+}
+
+/// A unique key and why it is not walked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfitKey {
+    /// The key.
+    pub index: Ident,
+    /// Why not.
+    pub reason: Unfit,
+}
+
+/// What makes a unique key unfit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unfit {
+    /// Not a B-tree, so it has no order.
+    Unordered {
+        /// What it is.
+        kind: String,
+    },
+    /// A part is an expression.
+    Expression,
+    /// A part is the beginning of a column only.
+    Prefix {
+        /// Which.
+        column: Ident,
+    },
+    /// NULL is outside of every range.
+    Nullable {
+        /// Which.
+        column: Ident,
+    },
+    /// Values of the type do not survive as text, or have no order to rely on.
+    Type {
+        /// Which.
+        column: Ident,
+        /// Its type.
+        column_type: String,
+    },
+    /// An ENUM or SET in front: comparing its number reads the whole index.
+    LeadingEnum {
+        /// Which.
+        column: Ident,
+    },
+    /// The change drops it, or makes it a generated column.
+    Dropped {
+        /// Which.
+        column: Ident,
+    },
+    /// The change gives it a type that compares in another way.
+    Converted {
+        /// Which.
+        column: Ident,
+        /// Its type now.
+        from: String,
+        /// Its type then.
+        to: String,
+    },
+}
+
+/// Chooses the key to walk: the primary key when it is fit, else the one with the fewest and then narrowest columns.
+///
+/// # Errors
+/// No unique key, or none that is fit, each with its reason.
+pub fn choose_key(original: &Table, mapping: &ColumnMapping) -> Result<ChunkKey, KeyError> {
+    let (fit, unfit) = walkable_keys(original, mapping);
+    if let Some(key) = fit.into_iter().next() {
+        return Ok(key);
+    }
+    if unfit.is_empty() {
+        return Err(KeyError::NoUniqueKey);
+    }
+    let by_change = |key: &UnfitKey| matches!(key.reason, Unfit::Dropped { .. } | Unfit::Converted { .. });
+    if unfit.iter().any(by_change) {
+        return Err(KeyError::Converted(unfit.into_iter().filter(by_change).collect()));
+    }
+    Err(KeyError::NotWalkable(unfit))
+}
+
+/// Every key that can be walked, best first, and every unique key that cannot.
+pub fn walkable_keys(original: &Table, mapping: &ColumnMapping) -> (Vec<ChunkKey>, Vec<UnfitKey>) {
+    let (mut fit, mut unfit) = (Vec::new(), Vec::new());
+    for index in original.indexes.iter().filter(|index| index.unique) {
+        match fit_key(index, original, mapping) {
+            Ok((key, width)) => fit.push((!index.is_primary(), key.columns.len(), width, key)),
+            Err(reason) => unfit.push(UnfitKey { index: index.name.clone(), reason }),
+        }
+    }
+    fit.sort_by(|a, b| (a.0, a.1, a.2, &a.3.index).cmp(&(b.0, b.1, b.2, &b.3.index)));
+    (fit.into_iter().map(|(_, _, _, key)| key).collect(), unfit)
+}
+
+impl ChunkKey {
+    /// The unique key of the target on exactly these columns, in any order: without one the target cannot tell
+    /// whether it has a row already.
+    pub fn index_in<'a>(&self, target: &'a Table) -> Option<&'a Index> {
+        target.indexes.iter().find(|index| {
+            let same_columns = |columns: Vec<&Ident>| {
+                columns.len() == self.columns.len()
+                    && self.columns.iter().all(|column| columns.iter().any(|name| name.same_name(&column.target)))
+            };
+            index.unique && index.whole_columns().is_some_and(same_columns)
+        })
+    }
+
+    /// The original's columns, quoted.
+    pub fn source_columns(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.source.to_string()).collect()
+    }
+
+    /// The target's columns, quoted.
+    pub fn target_columns(&self) -> Vec<String> {
+        self.columns.iter().map(|column| column.target.to_string()).collect()
+    }
+}
+
+fn fit_key(index: &Index, original: &Table, mapping: &ColumnMapping) -> Result<(ChunkKey, u32), Unfit> {
+    if !index.kind.eq_ignore_ascii_case("BTREE") {
+        return Err(Unfit::Unordered { kind: index.kind.clone() });
+    }
+    let mut columns: Vec<KeyColumn> = Vec::new();
+    let mut width = 0;
+    for part in &index.parts {
+        let column = part.column.as_ref().and_then(|name| original.column(name)).ok_or(Unfit::Expression)?;
+        if part.prefix.is_some() {
+            return Err(Unfit::Prefix { column: column.name.clone() });
+        }
+        let (key_column, bytes) = fit_column(column, mapping)?;
+        if columns.is_empty() && key_column.kind == KeyKind::Enum {
+            return Err(Unfit::LeadingEnum { column: column.name.clone() });
+        }
+        columns.push(key_column);
+        width += bytes;
+    }
+    Ok((ChunkKey { index: index.name.clone(), columns }, width))
+}
+
+fn fit_column(column: &Column, mapping: &ColumnMapping) -> Result<(KeyColumn, u32), Unfit> {
+    let name = || column.name.clone();
+    if column.nullable {
+        return Err(Unfit::Nullable { column: name() });
+    }
+    let (kind, width) = kind_and_width(column)
+        .ok_or_else(|| Unfit::Type { column: name(), column_type: column.column_type.clone() })?;
+    let target = mapping.target_of(&column.name).ok_or_else(|| Unfit::Dropped { column: name() })?;
+    let narrows = compared_the_same(column, target).ok_or_else(|| Unfit::Converted {
+        column: name(),
+        from: described(column),
+        to: described(target),
+    })?;
+    let key_column = KeyColumn {
+        source: name(),
+        target: target.name.clone(),
+        kind,
+        definition_type: column.column_type.clone(),
+        charset: column.charset.clone(),
+        collation: column.collation.clone(),
+        narrows: narrows == Narrows::Yes,
+    };
+    Ok((key_column, width))
+}
+
+/// How values of the column are written, and about how many bytes one takes; `None` for types that are not walked.
+///
+/// FLOAT and DOUBLE print fewer digits than they hold, so a bound would miss its own row.
+fn kind_and_width(column: &Column) -> Option<(KeyKind, u32)> {
+    let arguments = type_arguments(&column.column_type);
+    let length = || arguments.first().copied().unwrap_or(255);
+    Some(match column.data_type.as_str() {
+        "year" => (KeyKind::Integer, 1),
+        "decimal" | "numeric" => (KeyKind::Decimal, length() / 2 + 1),
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => {
+            let charset = column.charset.clone().filter(|charset| is_plain_word(charset))?;
+            (KeyKind::Text { charset }, length())
+        }
+        "binary" | "varbinary" => (KeyKind::Binary, length()),
+        "date" | "time" | "datetime" | "timestamp" => (KeyKind::Temporal, 8),
+        "bit" => (KeyKind::Bit, length() / 8 + 1),
+        "enum" | "set" => (KeyKind::Enum, 2),
+        integer => (KeyKind::Integer, integer_bits(integer)? / 8),
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Narrows {
+    Yes,
+    No,
+}
+
+/// Whether values that fit both types compare in the same way in both, and whether all fit; `None` when they do not
+/// compare in the same way.
+fn compared_the_same(source: &Column, target: &Column) -> Option<Narrows> {
+    let (from, to) = (type_arguments(&source.column_type), type_arguments(&target.column_type));
+    let same_type = source.data_type == target.data_type;
+    let narrows_when = |narrows: bool| Some(if narrows { Narrows::Yes } else { Narrows::No });
+    let becomes_unsigned = !is_unsigned(source) && is_unsigned(target);
+    match source.data_type.as_str() {
+        "decimal" | "numeric" if same_type && from.get(1) == to.get(1) => {
+            narrows_when(becomes_unsigned || to.first() < from.first())
+        }
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => {
+            let same_text = is_text(target) && source.charset == target.charset && source.collation == target.collation;
+            let pads_away = target.data_type == "char" && source.data_type != "char" && !pads(target);
+            let narrows = text_capacity(target, &to) < text_capacity(source, &from);
+            if same_text && !pads_away { narrows_when(narrows) } else { None }
+        }
+        // BINARY is filled up with zeroes, which count when it is compared.
+        "binary" if same_type && from == to => Some(Narrows::No),
+        "varbinary" if same_type => narrows_when(to.first() < from.first()),
+        "date" | "time" | "datetime" | "timestamp" if same_type && to.first() >= from.first() => Some(Narrows::No),
+        "bit" if same_type => narrows_when(to.first() < from.first()),
+        "year" | "enum" | "set" if source.column_type == target.column_type => Some(Narrows::No),
+        integer => {
+            let (from, to) = (integer_bits(integer)?, integer_bits(&target.data_type)?);
+            let needs_sign_bit = is_unsigned(source) && !is_unsigned(target);
+            narrows_when(becomes_unsigned || to < from || (needs_sign_bit && to == from))
+        }
+    }
+}
+
+fn integer_bits(data_type: &str) -> Option<u32> {
+    match data_type {
+        "tinyint" => Some(8),
+        "smallint" => Some(16),
+        "mediumint" => Some(24),
+        "int" | "integer" => Some(32),
+        "bigint" => Some(64),
+        _ => None,
+    }
+}
+
+fn is_text(column: &Column) -> bool {
+    ["char", "varchar", "tinytext", "text", "mediumtext", "longtext"].contains(&column.data_type.as_str())
+}
+
+fn is_unsigned(column: &Column) -> bool {
+    column.column_type.contains("unsigned")
+}
+
+/// Whether the collation ignores spaces at the end, which CHAR does not keep.
+fn pads(column: &Column) -> bool {
+    let collation = column.collation.as_deref().unwrap_or_default();
+    !(collation.contains("_0900_") || collation.contains("nopad"))
+}
+
+/// About how many characters fit; only compared between two types.
+fn text_capacity(column: &Column, arguments: &[u32]) -> u32 {
+    match column.data_type.as_str() {
+        "tinytext" => 255,
+        "text" => 65_535,
+        "mediumtext" => 16_777_215,
+        "longtext" => u32::MAX,
+        _ => arguments.first().copied().unwrap_or(1),
+    }
+}
+
+/// The numbers in the parentheses of a type: 10 and 2 for `decimal(10,2) unsigned`.
+fn type_arguments(column_type: &str) -> Vec<u32> {
+    let inner = column_type.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("", |(inner, _)| inner);
+    inner.split(',').filter_map(|argument| argument.trim().parse().ok()).collect()
+}
+
+fn is_plain_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn described(column: &Column) -> String {
+    match &column.collation {
+        Some(collation) => format!("{} collate {collation}", column.column_type),
+        None => column.column_type.clone(),
+    }
+}
+
+fn list(keys: &[UnfitKey]) -> String {
+    keys.iter().map(UnfitKey::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl fmt::Display for UnfitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key {}: {}", self.index, self.reason)
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unfit::Unordered { kind } => write!(f, "an index of type {kind} has no order"),
+            Unfit::Expression => write!(f, "a part is an expression"),
+            Unfit::Prefix { column } => write!(f, "only the beginning of column {column} is indexed"),
+            Unfit::Nullable { column } => write!(f, "column {column} can be NULL"),
+            Unfit::Type { column, column_type } => write!(f, "column {column} is {column_type}"),
+            Unfit::LeadingEnum { column } => write!(f, "column {column} in front is ENUM or SET"),
+            Unfit::Dropped { column } => write!(f, "column {column} is dropped or generated"),
+            Unfit::Converted { column, from, to } => write!(f, "column {column} changes from {from} to {to}"),
+        }
+    }
+}

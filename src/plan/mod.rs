@@ -1,0 +1,21 @@
+//! What a change is and how it can be made, from text and table definitions alone.
+//!
+//! Invariant: the server is the parser.
+//! Clauses are spliced as the text that was typed, never rendered from a reading of it, and whatever the reading does
+//! not know for certain becomes [`ClauseKind::Other`].
+
+pub mod clause_reader;
+pub mod clauses;
+pub mod key;
+pub mod key_value;
+pub mod mapping;
+pub mod names;
+pub mod statement;
+
+pub use clause_reader::read_clauses;
+pub use clauses::{Alter, Clause, ClauseError, ClauseKind, Constraint, ConstraintKind, TableRef};
+pub use key::{ChunkKey, KeyColumn, KeyError, KeyKind, choose_key};
+pub use key_value::{KeyValue, MalformedKey};
+pub use mapping::{ColumnMapping, ColumnPair};
+pub use names::{Artifacts, NameError, bookkeeping_schema};
+pub use statement::{Statement, read_statement};
