@@ -60,3 +60,85 @@ impl Sizer {
         self.rows_per_second = Some(speed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TARGET: Duration = Duration::from_millis(100);
+
+    /// How long a server takes that needs some time for each statement and some for each row.
+    fn took(rows: u64, overhead: f64, rows_per_second: f64) -> Duration {
+        Duration::from_secs_f64(overhead + rows as f64 / rows_per_second)
+    }
+
+    fn settle(sizer: &mut Sizer, chunks: usize, overhead: f64, rows_per_second: f64) {
+        for _ in 0..chunks {
+            let rows = sizer.next_size();
+            sizer.observe(rows, took(rows, overhead, rows_per_second));
+        }
+    }
+
+    #[test]
+    fn growth_is_slow_and_shrinking_is_fast() {
+        let mut sizer = Sizer::new(TARGET);
+        sizer.observe(1_000, Duration::from_millis(1));
+        assert_eq!(sizer.next_size(), 2_000);
+        sizer.observe(2_000, Duration::from_secs(10));
+        assert_eq!(sizer.next_size(), 400);
+    }
+
+    #[test]
+    fn one_stall_seen_by_many_workers_shrinks_no_further_than_the_speed_says() {
+        let mut sizer = Sizer::new(TARGET);
+        for _ in 0..8 {
+            sizer.observe(1_000, Duration::from_millis(400));
+        }
+        assert_eq!(sizer.next_size(), 250);
+    }
+
+    #[test]
+    fn a_partial_chunk_proves_no_bigger_size() {
+        let mut sizer = Sizer::new(TARGET);
+        sizer.observe(3, Duration::from_micros(10));
+        assert_eq!(sizer.next_size(), 1_000);
+        sizer.observe(0, Duration::from_secs(9));
+        assert_eq!(sizer.next_size(), 1_000);
+    }
+
+    proptest! {
+        #[test]
+        fn sizes_are_bounded(observed in prop::collection::vec((0..u64::MAX, 0..u64::MAX), 0..50), target in 0_u64..10_000) {
+            let mut sizer = Sizer::new(Duration::from_millis(target));
+            for (rows, nanos) in observed {
+                let before = sizer.next_size();
+                sizer.observe(rows, Duration::from_nanos(nanos));
+                prop_assert!((Sizer::MIN..=Sizer::MAX).contains(&sizer.next_size()));
+                prop_assert!(sizer.next_size() <= before * 2);
+                prop_assert!(sizer.next_size() >= (before / 5).max(Sizer::MIN));
+            }
+        }
+
+        #[test]
+        fn a_constant_speed_is_found(rows_per_second in 100.0..1e7_f64, overhead in 0.0..0.04_f64) {
+            let mut sizer = Sizer::new(TARGET);
+            settle(&mut sizer, 60, overhead, rows_per_second);
+            let ideal = (TARGET.as_secs_f64() - overhead) * rows_per_second;
+            let ideal = ideal.clamp(Sizer::MIN as f64, Sizer::MAX as f64);
+            let off = (sizer.next_size() as f64 - ideal).abs() / ideal;
+            prop_assert!(off < 0.05, "{} instead of {ideal}", sizer.next_size());
+        }
+
+        #[test]
+        fn one_outlier_is_forgotten(rows_per_second in 1_000.0..1e6_f64, stall in 0.2..60.0_f64, rows in 1_u64..100_000) {
+            let mut sizer = Sizer::new(TARGET);
+            settle(&mut sizer, 60, 0.0, rows_per_second);
+            let settled = sizer.next_size() as f64;
+            sizer.observe(rows.min(sizer.next_size()), Duration::from_secs_f64(stall));
+            settle(&mut sizer, 20, 0.0, rows_per_second);
+            prop_assert!((sizer.next_size() as f64) > settled * 0.9, "{} after {settled}", sizer.next_size());
+        }
+    }
+}

@@ -60,3 +60,69 @@ impl Watermark {
         number < self.next || self.ahead.range(..=number).next_back().is_some_and(|(_, (last, _))| number <= *last)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plan::{ChunkKey, KeyColumn, KeyKind};
+    use crate::sql::Ident;
+
+    fn key() -> ChunkKey {
+        let column = KeyColumn {
+            source: Ident::new("id"),
+            target: Ident::new("id"),
+            kind: KeyKind::Integer,
+            definition_type: "bigint".to_owned(),
+            charset: None,
+            collation: None,
+            narrows: false,
+        };
+        ChunkKey { index: Ident::new("PRIMARY"), columns: vec![column] }
+    }
+
+    /// Chunk n ends at key 10 n.
+    fn bound(number: u64) -> KeyValue {
+        key().value(vec![(number * 10).to_string()]).unwrap()
+    }
+
+    #[test]
+    fn a_gap_holds_it_back() {
+        let mut watermark = Watermark::new(None);
+        watermark.finish(1, bound(1));
+        watermark.finish(2, bound(2));
+        assert_eq!(watermark.completed(), None);
+        watermark.finish(0, bound(0));
+        assert_eq!((watermark.completed(), watermark.chunks_completed()), (Some(&bound(2)), 3));
+    }
+
+    #[test]
+    fn a_slow_chunk_costs_no_memory() {
+        let mut watermark = Watermark::new(Some(bound(7)));
+        for number in 1..10_000 {
+            watermark.finish(number, bound(number));
+        }
+        assert_eq!(watermark.ahead.len(), 1);
+        assert_eq!(watermark.completed(), Some(&bound(7)));
+    }
+
+    proptest! {
+        #[test]
+        fn it_equals_a_naive_model(numbers in prop::collection::vec(0_u64..24, 0..60)) {
+            let mut watermark = Watermark::new(None);
+            let mut finished = BTreeSet::new();
+            for number in numbers {
+                watermark.finish(number, bound(number));
+                finished.insert(number);
+                let completed = (0..).take_while(|number| finished.contains(number)).count() as u64;
+                prop_assert_eq!(watermark.chunks_completed(), completed);
+                prop_assert_eq!(watermark.completed().cloned(), completed.checked_sub(1).map(bound));
+                let gaps = finished.iter().filter(|&&number| number > 0 && !finished.contains(&(number - 1))).count();
+                prop_assert!(watermark.ahead.len() <= gaps);
+            }
+        }
+    }
+}

@@ -5,9 +5,11 @@
 //! [`ClauseKind::Other`], with its text.
 //! What the reader does not look at (types, defaults, expressions) it passes over by counting parentheses.
 
-use super::clauses::{Alter, Clause, ClauseError, ClauseKind, Constraint, ConstraintKind, TableRef};
+use super::clauses::{Alter, Clause, ClauseError, ClauseKind, Constraint, ConstraintKind};
+use super::scan::{Scan, list_items, place, significant_tokens, text_of, top_level_commas};
+use super::table_options::table_options;
 use crate::sql::Ident;
-use crate::sql::lexer::{self, Token, TokenKind};
+use crate::sql::lexer::{Token, TokenKind};
 
 /// Reads what stands behind `ALTER TABLE name`.
 ///
@@ -22,19 +24,6 @@ pub fn read_clauses(text: &str) -> Result<Alter, ClauseError> {
         return Err(ClauseError::WholeStatement);
     }
     read_clause_tokens(text, &tokens)
-}
-
-/// The tokens of one statement without whitespace, comments and the semicolons at its end.
-pub(super) fn significant_tokens(text: &str) -> Result<Vec<Token<'_>>, ClauseError> {
-    let mut tokens: Vec<Token<'_>> = lexer::tokens(text)?.into_iter().filter(|token| !token.is_trivia()).collect();
-    if let Some(semicolon) = tokens.iter().position(|token| token.kind == TokenKind::Semicolon) {
-        if let Some(behind) = tokens[semicolon..].iter().find(|token| token.kind != TokenKind::Semicolon) {
-            return Err(ClauseError::SecondStatement { text: beginning(&text[behind.start..]) });
-        }
-        tokens.truncate(semicolon);
-    }
-    refuse_unbalanced(text, &tokens)?;
-    Ok(tokens)
 }
 
 /// Reads clauses from tokens whose parentheses match.
@@ -60,45 +49,6 @@ pub(super) fn read_clause_tokens(source: &str, tokens: &[Token<'_>]) -> Result<A
     Ok(Alter { clauses })
 }
 
-/// The source from the first of the tokens to the last.
-pub(super) fn text_of<'a>(source: &'a str, tokens: &[Token<'_>]) -> Option<&'a str> {
-    Some(&source[tokens.first()?.start..tokens.last()?.end()])
-}
-
-/// Where a message says that something is missing.
-pub(super) fn place(source: &str, tokens: &[Token<'_>]) -> String {
-    match tokens.first() {
-        Some(token) => format!("before `{}`", beginning(&source[token.start..])),
-        None => "at the end".to_owned(),
-    }
-}
-
-fn beginning(text: &str) -> String {
-    const ENOUGH_TO_FIND_IT: usize = 40;
-    let text = text.trim_end();
-    match text.char_indices().nth(ENOUGH_TO_FIND_IT) {
-        Some((cut, _)) => format!("{}…", &text[..cut]),
-        None => text.to_owned(),
-    }
-}
-
-fn refuse_unbalanced(source: &str, tokens: &[Token<'_>]) -> Result<(), ClauseError> {
-    let mut open = Vec::new();
-    for token in tokens {
-        match token.kind {
-            TokenKind::LeftParen => open.push(token.start),
-            TokenKind::RightParen if open.pop().is_none() => {
-                return Err(ClauseError::Unbalanced { text: beginning(&source[token.start..]) });
-            }
-            _ => {}
-        }
-    }
-    match open.first() {
-        Some(&start) => Err(ClauseError::Unbalanced { text: beginning(&source[start..]) }),
-        None => Ok(()),
-    }
-}
-
 /// Index of the comma that ends the clause which the tokens begin with, or their number.
 fn clause_end(tokens: &[Token<'_>]) -> usize {
     let commas = top_level_commas(tokens);
@@ -118,20 +68,6 @@ fn clause_end(tokens: &[Token<'_>]) -> usize {
         }
     }
     end
-}
-
-fn top_level_commas(tokens: &[Token<'_>]) -> Vec<usize> {
-    let mut depth = 0_usize;
-    let mut commas = Vec::new();
-    for (index, token) in tokens.iter().enumerate() {
-        match token.kind {
-            TokenKind::LeftParen => depth += 1,
-            TokenKind::RightParen => depth = depth.saturating_sub(1),
-            TokenKind::Comma if depth == 0 => commas.push(index),
-            _ => {}
-        }
-    }
-    commas
 }
 
 fn is_partition_command(scan: &mut Scan<'_, '_>) -> bool {
@@ -443,221 +379,255 @@ fn convert(mut scan: Scan<'_, '_>) -> Option<ClauseKind> {
     scan.at_end().then_some(ClauseKind::ConvertCharset { charset })
 }
 
-/// Options that need no `=` between name and value; any other word is an option only with one (MariaDB's engines
-/// define their own).
-const TABLE_OPTIONS: [&str; 34] = [
-    "AUTO_INCREMENT",
-    "AUTOEXTEND_SIZE",
-    "AVG_ROW_LENGTH",
-    "CHECKSUM",
-    "COLLATE",
-    "COMMENT",
-    "COMPRESSION",
-    "CONNECTION",
-    "DELAY_KEY_WRITE",
-    "ENCRYPTED",
-    "ENCRYPTION",
-    "ENCRYPTION_KEY_ID",
-    "ENGINE",
-    "ENGINE_ATTRIBUTE",
-    "IETF_QUOTES",
-    "INSERT_METHOD",
-    "KEY_BLOCK_SIZE",
-    "MAX_ROWS",
-    "MIN_ROWS",
-    "PACK_KEYS",
-    "PAGE_CHECKSUM",
-    "PAGE_COMPRESSED",
-    "PAGE_COMPRESSION_LEVEL",
-    "PASSWORD",
-    "ROW_FORMAT",
-    "SECONDARY_ENGINE",
-    "SECONDARY_ENGINE_ATTRIBUTE",
-    "SEQUENCE",
-    "STATS_AUTO_RECALC",
-    "STATS_PERSISTENT",
-    "STATS_SAMPLE_PAGES",
-    "TABLE_CHECKSUM",
-    "TRANSACTIONAL",
-    "UNION",
-];
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-/// All of the piece as table options one after the other, `None` when any of it is something else.
-fn table_options<'t, 'a>(piece: &'t [Token<'a>]) -> Option<Vec<(ClauseKind, &'t [Token<'a>])>> {
-    let mut options = Vec::new();
-    let mut rest = piece;
-    while !rest.is_empty() {
-        let mut scan = Scan::new(rest);
-        let kind = table_option(&mut scan)?;
-        let (option, behind) = rest.split_at(rest.len() - scan.tokens.len());
-        options.push((kind, option));
-        rest = behind;
-    }
-    Some(options)
-}
+    use super::super::clauses::TableRef;
+    use super::*;
 
-fn table_option(scan: &mut Scan<'_, '_>) -> Option<ClauseKind> {
-    let default = scan.word("DEFAULT");
-    if scan.word("CHARSET") || scan.words(&["CHARACTER", "SET"]) {
-        let value = scan.option_value()?;
-        // The collation says more about the character set: together they are one option.
-        let mut collation = *scan;
-        collation.word("DEFAULT");
-        if collation.word("COLLATE") {
-            collation.option_value()?;
-            *scan = collation;
-        }
-        return Some(ClauseKind::TableOption { name: "CHARACTER SET".to_owned(), value });
-    }
-    for name in ["DATA DIRECTORY", "INDEX DIRECTORY"] {
-        let words: Vec<&str> = name.split(' ').collect();
-        if scan.words(&words) {
-            return Some(ClauseKind::TableOption { name: name.to_owned(), value: scan.option_value()? });
+    #[track_caller]
+    fn check(text: &str, labels: &[&str]) {
+        match read_clauses(text) {
+            Ok(alter) => assert_eq!(alter.labels(), labels, "{text}"),
+            Err(error) => panic!("{text}: {error}"),
         }
     }
-    let name = scan.next()?;
-    let known = TABLE_OPTIONS.iter().any(|option| name.is_word(option));
-    let with_equals = scan.is_next(TokenKind::Equals) && name.ident().is_some();
-    let how_not_what = name.is_word("ALGORITHM") || name.is_word("LOCK");
-    if how_not_what || !(known || with_equals) || (default && !name.is_word("COLLATE")) {
-        return None;
-    }
-    let value = scan.option_value()?;
-    if name.is_word("AUTO_INCREMENT") {
-        return Some(ClauseKind::AutoIncrement);
-    }
-    Some(ClauseKind::TableOption { name: name.text.to_ascii_uppercase(), value })
-}
 
-/// The items between the commas of a list, nested parentheses kept whole.
-fn list_items<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
-    let mut items = Vec::new();
-    let mut start = 0;
-    for comma in top_level_commas(tokens).into_iter().chain([tokens.len()]) {
-        items.push(&tokens[start..comma]);
-        start = comma + 1;
-    }
-    items
-}
-
-/// Reads tokens from the left; a method that does not find what it wants takes nothing.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scan<'t, 'a> {
-    pub(super) tokens: &'t [Token<'a>],
-}
-
-impl<'t, 'a> Scan<'t, 'a> {
-    pub(super) fn new(tokens: &'t [Token<'a>]) -> Scan<'t, 'a> {
-        Scan { tokens }
+    #[track_caller]
+    fn kind(text: &str) -> ClauseKind {
+        let alter = read_clauses(text).unwrap();
+        assert_eq!(alter.clauses.len(), 1, "{text}: {alter:?}");
+        alter.clauses[0].kind.clone()
     }
 
-    pub(super) fn at_end(&self) -> bool {
-        self.tokens.is_empty()
+    fn ident(name: &str) -> Ident {
+        Ident::new(name)
     }
 
-    pub(super) fn next(&mut self) -> Option<&'t Token<'a>> {
-        let (first, rest) = self.tokens.split_first()?;
-        self.tokens = rest;
-        Some(first)
+    #[test]
+    fn commas_inside_are_no_ends() {
+        check("ADD a DECIMAL(10,2), ADD b ENUM('x,y', ')') , DROP c", &["AddColumn", "AddColumn", "DropColumn"]);
+        check("ADD a INT DEFAULT (f(1, (2), 3)), FORCE", &["AddColumn", "Force"]);
+        check("ADD `a,b` INT, DROP `c)`", &["AddColumn", "DropColumn"]);
+        check("ADD a INT COMMENT 'x' -- , DROP b\n , DROP c", &["AddColumn", "DropColumn"]);
+        check("DROP PARTITION p0, p1", &["DropPartitions"]);
+        check("ALGORITHM=INPLACE, DROP PARTITION p0, p1", &["Algorithm", "DropPartitions"]);
+        check("REBUILD PARTITION p0, p1", &["MaintainPartition"]);
+        check("DISCARD PARTITION p0, p1 TABLESPACE", &["Tablespace"]);
+        check("ORDER BY a DESC, t.b, c ASC", &["OrderBy"]);
+        check("ORDER BY a, FORCE", &["OrderBy", "Force"]);
+        check("ORDER BY a, b, ADD c INT", &["OrderBy", "AddColumn"]);
     }
 
-    pub(super) fn is_next(&self, kind: TokenKind) -> bool {
-        self.tokens.first().is_some_and(|token| token.kind == kind)
+    #[test]
+    fn table_options_need_no_commas() {
+        check("ENGINE=InnoDB ROW_FORMAT DYNAMIC COMMENT 'a, b'", &["TableOption"; 3]);
+        check("DEFAULT CHARSET=utf8mb4 DEFAULT COLLATE utf8mb4_bin, COLLATE x", &["TableOption"; 2]);
+        check("AUTO_INCREMENT 10 ENGINE InnoDB", &["AutoIncrement", "TableOption"]);
+        check("PAGE_COMPRESSED=1, `MY_OPTION`='x', OTHER_OPTION=on", &["TableOption"; 3]);
+        check("UNION = (a, b), DATA DIRECTORY='/x'", &["TableOption"; 2]);
+        check("ENGINE=InnoDB PARTITION BY KEY () PARTITIONS 2", &["TableOption", "PartitionBy"]);
+        check("ENGINE=InnoDB REMOVE PARTITIONING", &["TableOption", "RemovePartitioning"]);
+        let options = "row_format=compressed";
+        let expected = ClauseKind::TableOption { name: "ROW_FORMAT".to_owned(), value: "compressed".to_owned() };
+        assert_eq!(kind(options), expected);
     }
 
-    pub(super) fn is_next_word(&self, keyword: &str) -> bool {
-        self.tokens.first().is_some_and(|token| token.is_word(keyword))
+    #[test]
+    fn names_are_read_from_every_form() {
+        let from_to = |from, to| ClauseKind::ChangeColumn { from: ident(from), to: ident(to) };
+        assert_eq!(kind("CHANGE COLUMN IF EXISTS `a``b` c INT"), from_to("a`b", "c"));
+        assert_eq!(kind("change a A int"), from_to("a", "A"));
+        assert_eq!(kind("DROP COLUMN IF EXISTS a CASCADE"), ClauseKind::DropColumn { column: ident("a") });
+        assert_eq!(kind("DROP system"), ClauseKind::DropColumn { column: ident("system") });
+        assert_eq!(kind("MODIFY IF EXISTS a INT"), ClauseKind::ModifyColumn { column: ident("a") });
+        assert_eq!(kind("RENAME KEY a TO b"), ClauseKind::RenameIndex { from: ident("a"), to: ident("b") });
+        let table = TableRef { schema: Some(ident("s")), table: ident("t") };
+        assert_eq!(kind("RENAME = s.t"), ClauseKind::RenameTable { to: table });
+        assert_eq!(kind("ALTER INDEX i NOT IGNORED"), ClauseKind::AlterIndex { name: ident("i") });
+        assert_eq!(kind("DROP FOREIGN KEY IF EXISTS f"), ClauseKind::DropForeignKey { name: ident("f") });
     }
 
-    pub(super) fn kind(&mut self, kind: TokenKind) -> bool {
-        let found = self.is_next(kind);
-        if found {
-            self.next();
+    #[test]
+    fn added_lists_have_columns_and_constraints() {
+        let expected = ClauseKind::AddColumn {
+            columns: vec![ident("a"), ident("b")],
+            constraints: vec![Constraint {
+                kind: ConstraintKind::Unique,
+                name: Some(ident("u")),
+                columns: vec![ident("a"), ident("b")],
+            }],
+        };
+        assert_eq!(kind("ADD (a DECIMAL(4,2), b INT, UNIQUE KEY u (a, b(10) DESC))"), expected);
+    }
+
+    #[test]
+    fn constraints_have_kind_name_and_columns() {
+        #[track_caller]
+        fn check(text: &str, kind: ConstraintKind, name: Option<&str>, columns: &[&str]) {
+            let columns = columns.iter().map(|name| Ident::new(*name)).collect();
+            let expected = Constraint { kind, name: name.map(Ident::new), columns };
+            assert_eq!(super::tests::kind(text), ClauseKind::AddConstraint(expected), "{text}");
         }
-        found
+        let parent = || ConstraintKind::ForeignKey { references: TableRef { schema: None, table: ident("p") } };
+        check("ADD INDEX (a, b)", ConstraintKind::Index, None, &["a", "b"]);
+        check("ADD KEY IF NOT EXISTS k USING HASH (a)", ConstraintKind::Index, Some("k"), &["a"]);
+        check("ADD INDEX USING BTREE (a)", ConstraintKind::Index, None, &["a"]);
+        check("ADD INDEX f ((lower(a)), b)", ConstraintKind::Index, Some("f"), &["b"]);
+        check("ADD CONSTRAINT c UNIQUE (a)", ConstraintKind::Unique, Some("c"), &["a"]);
+        check("ADD CONSTRAINT c UNIQUE INDEX i (a)", ConstraintKind::Unique, Some("i"), &["a"]);
+        check("ADD CONSTRAINT UNIQUE (a)", ConstraintKind::Unique, None, &["a"]);
+        check("ADD CONSTRAINT c PRIMARY KEY (a)", ConstraintKind::Primary, Some("PRIMARY"), &["a"]);
+        check("ADD CONSTRAINT c FOREIGN KEY i (a) REFERENCES p (id)", parent(), Some("c"), &["a"]);
+        check("ADD FOREIGN KEY i (a) REFERENCES p (id)", parent(), Some("i"), &["a"]);
+        check("ADD CHECK (a > (b))", ConstraintKind::Check, None, &[]);
+        check("ADD FULLTEXT (a)", ConstraintKind::Fulltext, None, &["a"]);
+        check("ADD VECTOR INDEX v (a) M=8", ConstraintKind::Vector, Some("v"), &["a"]);
     }
 
-    pub(super) fn word(&mut self, keyword: &str) -> bool {
-        self.words(&[keyword])
-    }
-
-    pub(super) fn words(&mut self, keywords: &[&str]) -> bool {
-        let found = self.tokens.len() >= keywords.len()
-            && keywords.iter().zip(self.tokens).all(|(keyword, token)| token.is_word(keyword));
-        if found {
-            self.tokens = &self.tokens[keywords.len()..];
+    #[test]
+    fn what_is_not_known_is_other_and_keeps_its_text() {
+        for text in [
+            "ADD COLUMN a",
+            "ADD COLUMN t.a INT",
+            "DROP a b",
+            "DROP t.a",
+            "CHANGE t.a b INT",
+            "RENAME a b",
+            "FORCE x",
+            "b INT",
+            "WAIT 5 ADD a INT",
+            "ADD \"a\" INT",
+            "ADD VECTOR (a)",
+            "FROBNICATE",
+            "LOCK NONE x",
+            "ENGINE",
+            "ENGINE=InnoDB LOCK=NONE",
+            "ADD CONSTRAINT c INDEX (a)",
+            "CONVERT TABLE x TO PARTITION p",
+            "'x'",
+            "DEFAULT ENGINE=InnoDB",
+            "ALTER a FROB",
+            "SECONDARY_LOAD",
+        ] {
+            let alter = read_clauses(text).unwrap();
+            assert_eq!(alter.clauses, [Clause { kind: ClauseKind::Other, text: text.to_owned() }]);
         }
-        found
     }
 
-    pub(super) fn if_exists(&mut self) -> bool {
-        self.words(&["IF", "EXISTS"])
-    }
-
-    pub(super) fn if_not_exists(&mut self) -> bool {
-        self.words(&["IF", "NOT", "EXISTS"])
-    }
-
-    pub(super) fn ident(&mut self) -> Option<Ident> {
-        let ident = self.tokens.first()?.ident()?;
-        self.next();
-        Some(ident)
-    }
-
-    /// `t` or `s.t`.
-    pub(super) fn table_name(&mut self) -> Option<TableRef> {
-        let first = self.ident()?;
-        if !self.kind(TokenKind::Period) {
-            return Some(TableRef { schema: None, table: first });
+    #[test]
+    fn refusals_say_what_is_wrong() {
+        #[track_caller]
+        fn check(text: &str, message: &str) {
+            assert_eq!(read_clauses(text).unwrap_err().to_string(), message, "{text}");
         }
-        Some(TableRef { schema: Some(first), table: self.ident()? })
+        check("", "there is no clause");
+        check(" -- nothing\n;", "there is no clause");
+        check("DROP a; DROP TABLE t", "only one statement is read, and `DROP TABLE t` follows a semicolon");
+        check("DROP a,, DROP b", "there is an empty clause before `, DROP b`");
+        check(", DROP b", "there is an empty clause before `, DROP b`");
+        check("DROP a, ", "there is an empty clause at the end");
+        check("ADD a DECIMAL(1,2", "parentheses do not match in `(1,2`");
+        check("ADD a INT), (", "parentheses do not match in `), (`");
+        check("ALTER TABLE t DROP a", "only the clauses are taken here, without `ALTER TABLE`");
+        check("alter online table t DROP a", "only the clauses are taken here, without `ALTER TABLE`");
+        check(
+            "DROP a /*!80000 , DROP b */",
+            "executable comment `/*!80000 , DROP b */` means different SQL on different servers; write what it contains without the comment",
+        );
+        check("ADD a INT DEFAULT 'x", "Unterminated string literal at line 1, column 19");
     }
 
-    /// What is between the parentheses that come next.
-    pub(super) fn parentheses(&mut self) -> Option<&'t [Token<'a>]> {
-        let mut depth = 0_usize;
-        for (index, token) in self.tokens.iter().enumerate() {
-            match token.kind {
-                TokenKind::LeftParen => depth += 1,
-                TokenKind::RightParen => depth = depth.checked_sub(1)?,
-                _ => {}
+    #[test]
+    fn a_semicolon_at_the_end_is_no_second_statement() {
+        check("DROP a;; -- done", &["DropColumn"]);
+        check("ADD a INT COMMENT ';'", &["AddColumn"]);
+    }
+
+    #[test]
+    fn texts_have_no_comments_around_them() {
+        let alter = read_clauses("/* a */ DROP /* b */ a -- c\n, /* d */ FORCE # e").unwrap();
+        assert_eq!(alter.spliced(), "DROP /* b */ a, FORCE");
+    }
+
+    fn word() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "ADD",
+            "DROP",
+            "COLUMN",
+            "CHANGE",
+            "MODIFY",
+            "RENAME",
+            "INDEX",
+            "KEY",
+            "UNIQUE",
+            "PRIMARY",
+            "CONSTRAINT",
+            "FOREIGN",
+            "REFERENCES",
+            "CHECK",
+            "TO",
+            "IF",
+            "EXISTS",
+            "NOT",
+            "PARTITION",
+            "BY",
+            "ORDER",
+            "REMOVE",
+            "PARTITIONING",
+            "SYSTEM",
+            "VERSIONING",
+            "PERIOD",
+            "FOR",
+            "ALGORITHM",
+            "LOCK",
+            "FORCE",
+            "ENGINE",
+            "CHARSET",
+            "COLLATE",
+            "DEFAULT",
+            "SET",
+            "CONVERT",
+            "CHARACTER",
+            "USING",
+            "=",
+            ",",
+            "(",
+            ")",
+            "a",
+            "`b`",
+            "'c'",
+            "1",
+            ".",
+            "INT",
+            ";",
+            "-- x\n",
+            "ALTER",
+            "TABLE",
+            "ON",
+            "CREATE",
+            "WAIT",
+        ])
+    }
+
+    proptest! {
+        #[test]
+        fn any_words_are_read_without_panic_and_splice_to_the_same(words in prop::collection::vec(word(), 0..24)) {
+            let text = words.join(" ");
+            let _ = super::super::read_statement(&text);
+            if let Ok(alter) = read_clauses(&text) {
+                for clause in &alter.clauses {
+                    prop_assert!(text.contains(&clause.text));
+                }
+                prop_assert_eq!(read_clauses(&alter.spliced()), Ok(alter));
             }
-            if depth == 0 {
-                let inner = self.tokens.get(1..index)?;
-                self.tokens = &self.tokens[index + 1..];
-                return Some(inner);
-            }
         }
-        None
-    }
 
-    /// A column's name with something behind it that can be a type; the definition itself is the server's to read.
-    fn column_definition(&mut self) -> Option<Ident> {
-        let name = self.ident()?;
-        self.is_next(TokenKind::Word).then_some(name)
-    }
-
-    /// `[IF NOT EXISTS] [name] [USING type] (parts)`, and the columns among the parts.
-    pub(super) fn index_columns(&mut self) -> Option<(Option<Ident>, Vec<Ident>)> {
-        self.if_not_exists();
-        let name = if self.is_next_word("USING") { None } else { self.ident() };
-        if self.word("USING") {
-            self.next()?;
+        #[test]
+        fn any_text_is_read_without_panic(text in any::<String>()) {
+            let _ = read_clauses(&text);
+            let _ = super::super::read_statement(&text);
         }
-        let parts = self.parentheses()?;
-        let columns = list_items(parts).into_iter().filter_map(|part| part.first()?.ident()).collect();
-        Some((name, columns))
-    }
-
-    /// `[=] value`, a parenthesised value included.
-    fn option_value(&mut self) -> Option<String> {
-        self.kind(TokenKind::Equals);
-        if self.is_next(TokenKind::LeftParen) {
-            let inner = self.parentheses()?;
-            return Some(inner.iter().map(|token| token.text).collect::<Vec<_>>().join(" "));
-        }
-        let value = self.next()?;
-        matches!(value.kind, TokenKind::Word | TokenKind::QuotedIdent | TokenKind::Number | TokenKind::String)
-            .then(|| value.text.to_owned())
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: [`Clause::text`] is a slice of what was typed, from its first token to its last, so that a clause can be
 //! put into another statement without changing its meaning.
+//! (CREATE INDEX has no clause of ALTER TABLE in its text; there it is made of slices.)
 
 use std::fmt;
 
@@ -301,18 +302,17 @@ impl Alter {
 
     /// The names of the kinds, a parenthesised ADD COLUMN once for each of its columns and constraints.
     pub fn labels(&self) -> Vec<&'static str> {
-        self.clauses
-            .iter()
-            .flat_map(|clause| {
-                let (label, more) = match &clause.kind {
-                    ClauseKind::AddColumn { columns, constraints } => {
-                        return [vec!["AddColumn"; columns.len()], vec!["AddConstraint"; constraints.len()]].concat();
-                    }
-                    kind => (kind.label(), Vec::new()),
-                };
-                [vec![label], more].concat()
-            })
-            .collect()
+        let mut labels = Vec::new();
+        for clause in &self.clauses {
+            match &clause.kind {
+                ClauseKind::AddColumn { columns, constraints } => {
+                    labels.extend(columns.iter().map(|_| "AddColumn"));
+                    labels.extend(constraints.iter().map(|_| "AddConstraint"));
+                }
+                kind => labels.push(kind.label()),
+            }
+        }
+        labels
     }
 }
 
@@ -390,5 +390,40 @@ impl fmt::Display for TableRef {
             write!(f, "{schema}.")?;
         }
         write!(f, "{}", self.table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read_clauses;
+    use super::*;
+
+    #[test]
+    fn prisma_frames_each_clause_on_its_line() {
+        let alter =
+            read_clauses("ADD COLUMN `sku` VARCHAR(64) NULL,DROP COLUMN a, ALGORITHM=INPLACE, LOCK=NONE").unwrap();
+        let sql = alter.prisma_sql(&Ident::new("Order"));
+        assert_eq!(sql, "ALTER TABLE `Order` ADD COLUMN `sku` VARCHAR(64) NULL,\n    DROP COLUMN a;");
+        assert_eq!(alter.without_algorithm_and_lock(), "ADD COLUMN `sku` VARCHAR(64) NULL, DROP COLUMN a");
+        assert_eq!((alter.algorithm(), alter.lock()), (Some("INPLACE"), Some("NONE")));
+    }
+
+    #[test]
+    fn the_last_algorithm_wins_as_on_the_server() {
+        let alter = read_clauses("ALGORITHM=copy, FORCE, ALGORITHM inplace").unwrap();
+        assert_eq!(alter.algorithm(), Some("INPLACE"));
+        assert_eq!(alter.without_algorithm_and_lock(), "FORCE");
+    }
+
+    #[test]
+    fn only_how_and_not_what_is_no_change() {
+        assert_eq!(read_clauses("ALGORITHM=INSTANT").unwrap().without_algorithm_and_lock(), "");
+    }
+
+    #[test]
+    fn partitioning_takes_no_comma() {
+        let alter = read_clauses("ADD COLUMN a INT, FORCE PARTITION BY HASH (id) PARTITIONS 4").unwrap();
+        assert_eq!(alter.labels(), ["AddColumn", "Force", "PartitionBy"]);
+        assert_eq!(alter.spliced(), "ADD COLUMN a INT, FORCE PARTITION BY HASH (id) PARTITIONS 4");
     }
 }

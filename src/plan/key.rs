@@ -370,3 +370,179 @@ impl fmt::Display for Unfit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::mapping::tests::{column, table, unique};
+    use super::super::read_clauses;
+    use super::*;
+    use crate::schema::IndexPart;
+
+    fn unchanged(table: &Table) -> ColumnMapping {
+        ColumnMapping::new(&read_clauses("FORCE").unwrap(), table, table)
+    }
+
+    #[track_caller]
+    fn chosen(table: &Table) -> String {
+        choose_key(table, &unchanged(table)).map_or_else(|error| error.to_string(), |key| key.index.as_str().to_owned())
+    }
+
+    #[test]
+    fn the_primary_key_comes_first_then_the_smallest() {
+        let columns =
+            || vec![column("a", "int"), column("b", "bigint"), column("c", "varchar(64)"), column("d", "int")];
+        let all = [
+            unique("wide", &["c"]),
+            unique("pair", &["a", "b"]),
+            unique("PRIMARY", &["a", "c", "d"]),
+            unique("big", &["b"]),
+        ];
+        assert_eq!(chosen(&table(columns(), all.to_vec())), "PRIMARY");
+        assert_eq!(chosen(&table(columns(), [&all[..2], &all[3..]].concat())), "big");
+        assert_eq!(chosen(&table(columns(), all[..2].to_vec())), "wide");
+    }
+
+    #[test]
+    fn the_unique_pair_of_an_implicit_many_to_many_table_will_do() {
+        let mut pair =
+            table(vec![column("A", "int"), column("B", "varchar(191)")], vec![unique("_AToB_AB_unique", &["A", "B"])]);
+        pair.indexes.push(Index { unique: false, ..unique("_AToB_B_index", &["B"]) });
+        let key = choose_key(&pair, &unchanged(&pair)).unwrap();
+        assert_eq!(key.index.as_str(), "_AToB_AB_unique");
+        assert_eq!(key.columns[1].kind, KeyKind::Text { charset: "utf8mb4".to_owned() });
+        assert_eq!(key.columns[1].definition_type, "varchar(191)");
+    }
+
+    #[test]
+    fn unfit_keys_say_why() {
+        #[track_caller]
+        fn check(columns: Vec<Column>, index: Index, message: &str) {
+            let message = format!("no unique key of the table can be walked: key `k`: {message}");
+            assert_eq!(chosen(&table(columns, vec![index])), message);
+        }
+        let nullable = Column { nullable: true, ..column("a", "int") };
+        let key = || unique("k", &["a"]);
+        check(vec![nullable], key(), "column `a` can be NULL");
+        check(vec![column("a", "double")], key(), "column `a` is double");
+        check(vec![column("a", "float(10,2)")], key(), "column `a` is float(10,2)");
+        check(vec![column("a", "enum('x')")], key(), "column `a` in front is ENUM or SET");
+        check(
+            vec![column("a", "longtext")],
+            Index { kind: "HASH".to_owned(), ..key() },
+            "an index of type HASH has no order",
+        );
+        let prefix = IndexPart { column: Some(Ident::new("a")), prefix: Some(3) };
+        check(
+            vec![column("a", "text")],
+            Index { parts: vec![prefix], ..key() },
+            "only the beginning of column `a` is indexed",
+        );
+        let expression = IndexPart { column: None, prefix: None };
+        check(vec![column("a", "int")], Index { parts: vec![expression], ..key() }, "a part is an expression");
+        let odd_charset = Column { charset: Some("x' OR 1".to_owned()), ..column("a", "char(3)") };
+        check(vec![odd_charset], key(), "column `a` is char(3)");
+    }
+
+    #[test]
+    fn no_key_and_only_plain_indexes_are_the_same() {
+        let message = "the table has no primary key and no unique key, so its rows cannot be told apart";
+        assert_eq!(chosen(&table(vec![column("a", "int")], Vec::new())), message);
+        let plain = Index { unique: false, ..unique("k", &["a"]) };
+        assert_eq!(chosen(&table(vec![column("a", "int")], vec![plain])), message);
+    }
+
+    #[test]
+    fn an_enum_behind_the_leading_column_will_do() {
+        let both = vec![column("a", "int"), column("e", "enum('x','y')")];
+        assert_eq!(chosen(&table(both, vec![unique("PRIMARY", &["a", "e"])])), "PRIMARY");
+    }
+
+    /// What becomes of a key on one column whose type changes.
+    fn outcome(from: Column, to: Column) -> &'static str {
+        let alter = read_clauses("FORCE").unwrap();
+        let original = table(vec![from], vec![unique("PRIMARY", &["a"])]);
+        let mapping = ColumnMapping::new(&alter, &original, &table(vec![to], Vec::new()));
+        match choose_key(&original, &mapping) {
+            Ok(key) if key.columns[0].narrows => "narrows",
+            Ok(_) => "same",
+            Err(KeyError::Converted(_)) => "converted",
+            Err(_) => "unfit",
+        }
+    }
+
+    #[test]
+    fn types_that_compare_the_same_keep_the_key() {
+        for (from, to, expected) in [
+            ("int", "bigint", "same"),
+            ("bigint(20)", "int(11)", "narrows"),
+            ("int unsigned", "bigint", "same"),
+            ("int unsigned", "int", "narrows"),
+            ("int", "bigint unsigned", "narrows"),
+            ("tinyint(1)", "tinyint(4)", "same"),
+            ("int", "varchar(20)", "converted"),
+            ("int", "decimal(10,0)", "converted"),
+            ("int", "year(4)", "converted"),
+            ("year(4)", "smallint", "converted"),
+            ("decimal(10,2)", "decimal(12,2)", "same"),
+            ("decimal(10,2)", "decimal(8,2)", "narrows"),
+            ("decimal(10,2)", "decimal(10,2) unsigned", "narrows"),
+            ("decimal(10,2)", "decimal(10,3)", "converted"),
+            ("varchar(10)", "varchar(20)", "same"),
+            ("varchar(20)", "varchar(10)", "narrows"),
+            ("varchar(191)", "text", "same"),
+            ("char(36)", "varchar(36)", "same"),
+            ("varchar(36)", "char(36)", "same"),
+            ("char(36)", "binary(16)", "converted"),
+            ("binary(16)", "binary(16)", "same"),
+            ("binary(16)", "binary(20)", "converted"),
+            ("binary(16)", "varbinary(16)", "converted"),
+            ("varbinary(16)", "varbinary(32)", "same"),
+            ("datetime(3)", "datetime(3)", "same"),
+            ("datetime", "datetime(3)", "same"),
+            ("datetime(3)", "datetime", "converted"),
+            ("datetime(3)", "timestamp(3)", "converted"),
+            ("date", "datetime", "converted"),
+            ("bit(8)", "bit(16)", "same"),
+            ("bit(16)", "bit(8)", "narrows"),
+            ("double", "double", "unfit"),
+        ] {
+            assert_eq!(outcome(column("a", from), column("a", to)), expected, "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn text_keeps_the_key_only_in_one_collation() {
+        let collated =
+            |column_type, collation: &str| Column { collation: Some(collation.to_owned()), ..column("a", column_type) };
+        let general = collated("varchar(9)", "utf8mb4_general_ci");
+        assert_eq!(outcome(column("a", "varchar(9)"), general), "converted");
+        let nopad = || collated("varchar(9)", "utf8mb4_0900_ai_ci");
+        assert_eq!(outcome(nopad(), nopad()), "same");
+        // CHAR drops the spaces that this collation tells values apart by.
+        assert_eq!(outcome(nopad(), collated("char(9)", "utf8mb4_0900_ai_ci")), "converted");
+        let latin1 = Column { charset: Some("latin1".to_owned()), ..column("a", "varchar(9)") };
+        assert_eq!(outcome(latin1, column("a", "varchar(9)")), "converted");
+    }
+
+    #[test]
+    fn a_converted_key_gives_way_to_the_next() {
+        let original =
+            table(vec![column("a", "int"), column("b", "int")], vec![unique("PRIMARY", &["a"]), unique("k", &["b"])]);
+        let target = table(vec![column("a", "varchar(9)"), column("c", "int")], vec![unique("other", &["c"])]);
+        let alter = read_clauses("MODIFY a VARCHAR(9), CHANGE b c INT").unwrap();
+        let mapping = ColumnMapping::new(&alter, &original, &target);
+        let key = choose_key(&original, &mapping).unwrap();
+        assert_eq!((key.index.as_str(), key.columns[0].target.as_str()), ("k", "c"));
+        assert_eq!(key.index_in(&target).map(|index| index.name.as_str()), Some("other"));
+        assert!(key.index_in(&original).is_none());
+
+        let alter = read_clauses("MODIFY a VARCHAR(9), DROP b").unwrap();
+        let target = table(vec![column("a", "varchar(9)")], Vec::new());
+        let error = choose_key(&original, &ColumnMapping::new(&alter, &original, &target)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the change leaves no unique key that compares the same before and after: key `PRIMARY`: column `a` \
+             changes from int to varchar(9) collate utf8mb4_unicode_ci; key `k`: column `b` is dropped or generated"
+        );
+    }
+}

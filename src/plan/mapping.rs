@@ -103,3 +103,183 @@ impl<'a> NameMoves<'a> {
         (!moved_away).then_some(target)
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use proptest::prelude::*;
+
+    use super::super::read_clauses;
+    use super::*;
+    use crate::schema::{Index, IndexPart};
+    use crate::sql::TableName;
+
+    /// A NOT NULL column with its type, charset and collation of text as the tests mostly want them.
+    pub(in crate::plan) fn column(name: &str, column_type: &str) -> Column {
+        let data_type = column_type.split(['(', ' ']).next().unwrap_or_default().to_owned();
+        let text = data_type.contains("char") || data_type.contains("text");
+        Column {
+            name: Ident::new(name),
+            data_type,
+            column_type: column_type.to_owned(),
+            nullable: false,
+            has_default: false,
+            extra: String::new(),
+            charset: text.then(|| "utf8mb4".to_owned()),
+            collation: text.then(|| "utf8mb4_unicode_ci".to_owned()),
+            generated: false,
+        }
+    }
+
+    pub(in crate::plan) fn unique(name: &str, columns: &[&str]) -> Index {
+        let part = |name: &&str| IndexPart { column: Some(Ident::new(*name)), prefix: None };
+        Index {
+            name: Ident::new(name),
+            unique: true,
+            kind: "BTREE".to_owned(),
+            parts: columns.iter().map(part).collect(),
+        }
+    }
+
+    pub(in crate::plan) fn table(columns: Vec<Column>, indexes: Vec<Index>) -> Table {
+        Table {
+            name: TableName::new("s", "t"),
+            columns,
+            indexes,
+            engine: "InnoDB".to_owned(),
+            rows_estimate: 0,
+            data_bytes: 0,
+            index_bytes: 0,
+            create_sql: String::new(),
+        }
+    }
+
+    fn ints(names: &[&str]) -> Table {
+        table(names.iter().map(|name| column(name, "int")).collect(), Vec::new())
+    }
+
+    #[track_caller]
+    fn check(clauses: &str, original: &[&str], target: &[&str], pairs: &[(&str, &str)]) {
+        let alter = read_clauses(clauses).unwrap();
+        let mapping = ColumnMapping::new(&alter, &ints(original), &ints(target));
+        let found: Vec<(&str, &str)> =
+            mapping.pairs.iter().map(|pair| (pair.source.name.as_str(), pair.target.name.as_str())).collect();
+        assert_eq!(found, pairs, "{clauses}");
+    }
+
+    #[test]
+    fn values_stay_where_the_server_keeps_them() {
+        let same = [("a", "a"), ("b", "b")];
+        check("MODIFY a BIGINT", &["a", "b"], &["a", "b"], &same);
+        check("CHANGE a c INT", &["a", "b"], &["c", "b"], &[("a", "c"), ("b", "b")]);
+        check("CHANGE a b INT, CHANGE b a INT", &["a", "b"], &["b", "a"], &[("a", "b"), ("b", "a")]);
+        check("RENAME COLUMN a TO b, RENAME COLUMN b TO a", &["a", "b"], &["b", "a"], &[("a", "b"), ("b", "a")]);
+        check("RENAME COLUMN a TO A", &["a"], &["A"], &[("a", "A")]);
+        check("DROP a, ADD a INT", &["a", "b"], &["b", "a"], &[("b", "b")]);
+        check("DROP a, CHANGE b a INT", &["a", "b"], &["a"], &[("b", "a")]);
+        check("RENAME COLUMN a TO b, DROP b", &["a", "b"], &["b"], &[("a", "b")]);
+        check("RENAME COLUMN a TO b, ADD a INT", &["a"], &["b", "a"], &[("a", "b")]);
+        check("CHANGE a a BIGINT FIRST", &["b", "a"], &["a", "b"], &[("a", "a"), ("b", "b")]);
+        check("CHANGE COLUMN IF EXISTS x b INT", &["a", "b"], &["a", "b"], &same);
+        check("ADD COLUMN IF NOT EXISTS a INT", &["a", "b"], &["a", "b"], &same);
+        check("DROP COLUMN IF EXISTS x", &["a", "b"], &["a", "b"], &same);
+        check("drop A, add (a INT, c INT)", &["a", "b"], &["b", "a", "c"], &[("b", "b")]);
+    }
+
+    #[test]
+    fn generated_columns_take_no_values_but_give_them() {
+        let alter = read_clauses("MODIFY a INT AS (1) STORED, MODIFY b INT").unwrap();
+        let (mut original, mut target) = (ints(&["a", "b"]), ints(&["a", "b"]));
+        original.columns[1].generated = true;
+        target.columns[0].generated = true;
+        let mapping = ColumnMapping::new(&alter, &original, &target);
+        assert!(mapping.target_of(&Ident::new("a")).is_none());
+        assert_eq!(mapping.source_of(&Ident::new("B")).map(|column| column.name.as_str()), Some("b"));
+        assert_eq!(mapping.dropped.len(), 1);
+        assert!(mapping.added_without_default().is_empty());
+    }
+
+    #[test]
+    fn new_columns_without_a_value_are_told() {
+        let alter = read_clauses("ADD b INT").unwrap();
+        let without = |set: fn(&mut Column)| {
+            let mut target = ints(&["a", "b"]);
+            set(&mut target.columns[1]);
+            ColumnMapping::new(&alter, &ints(&["a"]), &target).added_without_default().len()
+        };
+        assert_eq!(without(|_| {}), 1);
+        assert_eq!(without(|column| column.nullable = true), 0);
+        assert_eq!(without(|column| column.has_default = true), 0);
+        assert_eq!(without(|column| column.generated = true), 0);
+        assert_eq!(without(|column| column.extra = "auto_increment".to_owned()), 0);
+    }
+
+    /// What happens to each column of `a b c d e`.
+    #[derive(Debug, Clone)]
+    enum Fate {
+        Stays,
+        Dropped,
+        Renamed(&'static str),
+    }
+
+    fn fates() -> impl Strategy<Value = Vec<Fate>> {
+        let fate = prop_oneof![
+            3 => Just(Fate::Stays),
+            2 => Just(Fate::Dropped),
+            4 => prop::sample::select(vec!["a", "B", "c", "D", "e", "f", "g"]).prop_map(Fate::Renamed),
+        ];
+        prop::collection::vec(fate, 5)
+    }
+
+    proptest! {
+        /// The oracle moves tagged values through the change as a server does: all at once, by original names.
+        #[test]
+        fn mapping_equals_a_simulation(
+            fates in fates(),
+            added in prop::collection::vec(prop::sample::select(vec!["A", "b", "C", "d", "E", "f", "h"]), 0..4),
+            as_change in any::<bool>(),
+            order in Just((0..12).collect::<Vec<usize>>()).prop_shuffle(),
+        ) {
+            const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+            let mut clauses = vec!["FORCE".to_owned()];
+            // Name in the target, and the column whose values it has.
+            let mut simulated: Vec<(String, Option<&str>)> = Vec::new();
+            let taken = |simulated: &[(String, Option<&str>)], name: &str| {
+                simulated.iter().any(|(other, _)| other.eq_ignore_ascii_case(name))
+            };
+            // The server refuses a name twice, so what would take one that is taken does not happen.
+            let staying = NAMES.iter().zip(&fates).filter(|(_, fate)| matches!(fate, Fate::Stays));
+            simulated.extend(staying.map(|(name, _)| ((*name).to_owned(), Some(*name))));
+            for (name, fate) in NAMES.into_iter().zip(&fates) {
+                match fate {
+                    Fate::Renamed(to) if !taken(&simulated, to) => {
+                        simulated.push(((*to).to_owned(), Some(name)));
+                        clauses.push(if as_change {
+                            format!("CHANGE {name} {to} INT")
+                        } else {
+                            format!("RENAME COLUMN {name} TO {to}")
+                        });
+                    }
+                    Fate::Stays => {}
+                    Fate::Dropped | Fate::Renamed(_) => clauses.push(format!("DROP COLUMN {}", name.to_uppercase())),
+                }
+            }
+            for name in added {
+                if !taken(&simulated, name) {
+                    simulated.push((name.to_owned(), None));
+                    clauses.push(format!("ADD COLUMN {name} INT"));
+                }
+            }
+            let clauses: Vec<String> = order.into_iter().filter_map(|index| clauses.get(index).cloned()).collect();
+
+            let alter = read_clauses(&clauses.join(", ")).unwrap();
+            let target: Vec<&str> = simulated.iter().map(|(name, _)| name.as_str()).collect();
+            let mapping = ColumnMapping::new(&alter, &ints(&NAMES), &ints(&target));
+            for (name, source) in &simulated {
+                let found = mapping.source_of(&Ident::new(name)).map(|column| column.name.as_str());
+                prop_assert_eq!(found, *source, "{}: {}", clauses.join(", "), name);
+            }
+            prop_assert_eq!(mapping.pairs.len() + mapping.unsourced.len(), simulated.len());
+            prop_assert_eq!(mapping.pairs.len() + mapping.dropped.len(), NAMES.len());
+        }
+    }
+}

@@ -4,22 +4,20 @@
 //! Clauses are spliced as the text that was typed, never rendered from a reading of it, and whatever the reading does
 //! not know for certain becomes [`ClauseKind::Other`].
 
-pub mod checks;
 pub mod clause_reader;
 pub mod clauses;
-pub mod explain;
-pub mod grants;
 pub mod key;
 pub mod key_value;
 pub mod mapping;
 pub mod names;
+mod scan;
 pub mod statement;
-pub mod strategy;
+mod table_options;
 
 pub use clause_reader::read_clauses;
 pub use clauses::{Alter, Clause, ClauseError, ClauseKind, Constraint, ConstraintKind, TableRef};
-pub use key::{ChunkKey, KeyColumn, KeyError, KeyKind, choose_key};
+pub use key::{ChunkKey, KeyColumn, KeyError, KeyKind, Unfit, UnfitKey, choose_key, walkable_keys};
 pub use key_value::{KeyValue, MalformedKey};
 pub use mapping::{ColumnMapping, ColumnPair};
-pub use names::{Artifacts, NameError, bookkeeping_schema};
-pub use statement::{Statement, read_statement};
+pub use names::{Artifacts, NameError, TriggerNames, bookkeeping_schema, derived_name};
+pub use statement::{AlterTable, Frame, Statement, read_statement};

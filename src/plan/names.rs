@@ -136,3 +136,125 @@ pub fn derived_name(original: &Ident, suffix: &str) -> Result<Ident, NameError> 
     }
     Err(NameError::NoRoom { original: original.clone() })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn all_names(artifacts: &Artifacts) -> Vec<&Ident> {
+        let Artifacts { shadow, old, log, reverse_log, triggers, reverse_triggers } = artifacts;
+        let mut names = vec![shadow, old, log, reverse_log];
+        for TriggerNames { insert, update, delete } in [triggers, reverse_triggers] {
+            names.extend([insert, update, delete]);
+        }
+        names
+    }
+
+    #[test]
+    fn short_names_are_readable() {
+        let artifacts = Artifacts::new(&TableName::new("shop", "Order")).unwrap();
+        let names: Vec<&str> = all_names(&artifacts).into_iter().map(Ident::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "Order__rpk_new",
+                "Order__rpk_old",
+                "Order__rpk_log",
+                "Order__rpk_rlog",
+                "Order__rpk_ins",
+                "Order__rpk_upd",
+                "Order__rpk_del",
+                "Order__rpk_rins",
+                "Order__rpk_rupd",
+                "Order__rpk_rdel",
+            ]
+        );
+        let schema = bookkeeping_schema(&Ident::new("shop"), None).unwrap();
+        assert_eq!(schema.as_str(), "shop__replank");
+    }
+
+    #[test]
+    fn long_names_are_cut_and_still_sort_behind() {
+        let long = Ident::new("x".repeat(64));
+        let shadow = derived_name(&long, "__rpk_new").unwrap();
+        assert!(shadow.as_str().starts_with(&format!("{}~", "x".repeat(42))) && shadow.as_str().ends_with("__rpk_new"));
+        assert!(shadow.as_str() > long.as_str());
+        let wide = Ident::new("表".repeat(64));
+        assert!(derived_name(&wide, "__rpk_new").unwrap().as_str().starts_with(&format!("{}～", "表".repeat(42))));
+    }
+
+    #[test]
+    fn without_a_cut_there_is_no_name() {
+        let specials = Ident::new("\u{FFEE}".repeat(64));
+        let error = derived_name(&specials, "__rpk_new").unwrap_err();
+        assert!(matches!(error, NameError::NoRoom { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_configured_schema_must_sort_behind() {
+        let shop = Ident::new("shop");
+        let schema = |name| bookkeeping_schema(&shop, Some(name));
+        assert_eq!(schema("shop"), Ok(shop.clone()));
+        assert_eq!(schema("zz").map(|ident| ident.as_str().to_owned()), Ok("zz".to_owned()));
+        assert_eq!(
+            schema("replank").unwrap_err().to_string(),
+            "the bookkeeping schema `replank` sorts before `shop`, and locks are taken in the order of names; choose a \
+             name that sorts behind, such as `shop__replank`"
+        );
+        assert!(matches!(schema(&"z".repeat(65)), Err(NameError::TooLong { .. })));
+    }
+
+    /// Names as the servers take them: any character of the Basic Multilingual Plane but NUL.
+    fn name() -> impl Strategy<Value = String> {
+        let character = prop_oneof![
+            4 => prop::char::range('a', 'z'),
+            2 => prop::char::range(' ', '\u{7F}'),
+            2 => prop::char::range('\u{80}', '\u{D7FF}'),
+            1 => prop::char::range('\u{E000}', '\u{FFFF}'),
+        ];
+        let spread = prop::collection::vec(character, 1..=64).prop_map(|chars| chars.into_iter().collect());
+        // Long names that share their beginning are what a hash is for.
+        let alike = "[a-z]{1,8}".prop_map(|end| format!("{}{end}", "long_name_".repeat(7).split_at(64 - end.len()).0));
+        prop_oneof![3 => spread, 1 => alike]
+    }
+
+    proptest! {
+        #[test]
+        fn names_fit_and_sort_behind(table in name(), schema in name()) {
+            if let Ok(artifacts) = Artifacts::new(&TableName::new("s", table.clone())) {
+                let names = all_names(&artifacts);
+                for name in &names {
+                    prop_assert!(name.as_str().chars().count() <= Ident::MAX_CHARS);
+                    prop_assert!(name.as_str().as_bytes() > table.as_bytes(), "{} {}", name, table);
+                }
+                let different: std::collections::HashSet<_> = names.iter().collect();
+                prop_assert_eq!(different.len(), names.len());
+            }
+            if let Ok(bookkeeping) = bookkeeping_schema(&Ident::new(schema.clone()), None) {
+                prop_assert!(bookkeeping.as_str().chars().count() <= Ident::MAX_CHARS);
+                prop_assert!(bookkeeping.as_str().as_bytes() > schema.as_bytes());
+            }
+        }
+
+        #[test]
+        fn different_tables_have_different_names(one in name(), other in name()) {
+            prop_assume!(one != other);
+            let names = |table: &str| Artifacts::new(&TableName::new("s", table));
+            if let (Ok(one), Ok(other)) = (names(&one), names(&other)) {
+                for name in all_names(&one) {
+                    prop_assert!(!all_names(&other).contains(&name), "{}", name);
+                }
+            }
+        }
+
+        #[test]
+        fn there_is_a_name_unless_every_character_is_a_special(table in name()) {
+            let sorts_low = |ch: char| ch < '\u{FF5E}';
+            if table.chars().take(40).any(sorts_low) {
+                prop_assert!(Artifacts::new(&TableName::new("s", table)).is_ok());
+            }
+        }
+    }
+}

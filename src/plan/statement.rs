@@ -3,8 +3,9 @@
 //! CREATE INDEX and DROP INDEX come out as the clause of the ALTER TABLE that both servers make of them, so that
 //! everything behind the reading knows one kind of change.
 
-use super::clause_reader::{Scan, place, read_clause_tokens, significant_tokens, text_of};
+use super::clause_reader::read_clause_tokens;
 use super::clauses::{Alter, Clause, ClauseError, ClauseKind, Constraint, ConstraintKind, TableRef};
+use super::scan::{Scan, place, significant_tokens, text_of};
 use crate::sql::lexer::{Token, TokenKind};
 
 /// What a statement is.
@@ -213,4 +214,79 @@ fn with_algorithm_and_lock(source: &str, clause: Clause, mut scan: Scan<'_, '_>)
 
 fn expected(source: &str, scan: Scan<'_, '_>, what: &'static str) -> ClauseError {
     ClauseError::Expected { expected: what, place: place(source, scan.tokens) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sql::Ident;
+
+    fn table(schema: Option<&str>, table: &str) -> TableRef {
+        TableRef { schema: schema.map(Ident::new), table: Ident::new(table) }
+    }
+
+    #[test]
+    fn the_frame_of_alter_table_is_kept() {
+        let text = "ALTER ONLINE IGNORE TABLE IF EXISTS `s`.`t` NOWAIT DROP a;";
+        let Ok(Statement::AlterTable(change)) = read_statement(text) else { panic!() };
+        assert_eq!(change.table, table(Some("s"), "t"));
+        let frame = Frame { ignore: true, online: true, if_exists: true, wait: Some("NOWAIT".to_owned()) };
+        assert_eq!(change.frame, frame);
+        assert_eq!(change.alter.spliced(), "DROP a");
+    }
+
+    #[test]
+    fn index_statements_become_clauses() {
+        #[track_caller]
+        fn check(text: &str, spliced: &str) {
+            match read_statement(text) {
+                Ok(Statement::CreateIndex(change) | Statement::DropIndex(change)) => {
+                    assert_eq!(change.alter.spliced(), spliced);
+                    assert_eq!(change.table, table(None, "t"));
+                }
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+        check("CREATE INDEX i ON t(a)", "ADD INDEX i (a)");
+        check(
+            "CREATE UNIQUE INDEX IF NOT EXISTS `i` USING BTREE ON `t` (a DESC, b(10)) WAIT 3 COMMENT 'x' LOCK NONE ALGORITHM = inplace",
+            "ADD UNIQUE INDEX IF NOT EXISTS `i` USING BTREE (a DESC, b(10)) COMMENT 'x', LOCK NONE, ALGORITHM = inplace",
+        );
+        check("DROP INDEX IF EXISTS i ON t NOWAIT LOCK=NONE", "DROP INDEX IF EXISTS i, LOCK=NONE");
+    }
+
+    #[test]
+    fn other_statements_are_the_servers() {
+        for text in [
+            "CREATE TABLE t (a INT)",
+            "DROP TABLE t",
+            "INSERT INTO t VALUES (1)",
+            "CREATE OR REPLACE INDEX i ON t (a)",
+            "ALTER VIEW v AS SELECT 1",
+            "RENAME TABLE a WAIT 3 TO b",
+        ] {
+            assert_eq!(read_statement(text), Ok(Statement::Other), "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_frames_are_named() {
+        #[track_caller]
+        fn check(text: &str, message: &str) {
+            assert_eq!(read_statement(text).unwrap_err().to_string(), message, "{text}");
+        }
+        check("ALTER TABLE", "expected a table name at the end");
+        check("ALTER TABLE t", "there is no clause");
+        check("CREATE INDEX ON t (a)", "expected ON before `t (a)`");
+        check("CREATE INDEX i ON t", "expected a list of columns at the end");
+        check("DROP INDEX i", "expected ON at the end");
+        check("RENAME TABLE a b", "expected TO before `b`");
+        check("-- nothing", "there is no clause");
+    }
+
+    #[test]
+    fn renames_keep_their_order() {
+        let pairs = vec![(table(None, "a"), table(Some("s"), "b")), (table(None, "c"), table(None, "d"))];
+        assert_eq!(read_statement("RENAME TABLE a TO s.b, c TO d;"), Ok(Statement::RenameTable { pairs }));
+    }
 }
