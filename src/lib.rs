@@ -1,9 +1,23 @@
 //! replank alters large MySQL and MariaDB tables online and keeps Prisma's migration history true.
 
+pub mod change;
+pub mod cleanup;
 pub mod copy;
+pub mod cutover;
 pub mod error;
 pub mod event;
+pub mod index;
+pub mod lock_window;
+pub mod mirror;
+pub mod native;
+pub mod pipeline;
 pub mod plan;
+pub mod prepare;
+pub mod prisma;
+pub mod record;
+pub mod run;
+pub mod run_status;
+pub mod runs;
 pub mod schema;
 pub mod server;
 pub mod settings;

@@ -6,6 +6,7 @@
 pub mod sizer;
 pub mod walker;
 pub mod watermark;
+pub mod workers;
 
 pub use sizer::Sizer;
 pub use walker::{Chunk, Walker};

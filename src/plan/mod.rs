@@ -4,14 +4,18 @@
 //! Clauses are spliced as the text that was typed, never rendered from a reading of it, and whatever the reading does
 //! not know for certain becomes [`ClauseKind::Other`].
 
+pub mod checks;
 pub mod clause_reader;
 pub mod clauses;
+pub mod explain;
+pub mod grants;
 pub mod key;
 pub mod key_value;
 pub mod mapping;
 pub mod names;
 mod scan;
 pub mod statement;
+pub mod strategy;
 mod table_options;
 
 pub use clause_reader::read_clauses;
