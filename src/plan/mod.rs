@@ -1,0 +1,3 @@
+//! What a change would do, before it does it.
+
+pub mod explain;
