@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_secs(3);
 /// One object a line, each with `time` and `event`.
 pub struct Json<W> {
     lines: Lines<W>,
-    last: Option<Duration>,
+    last: Duration,
     chunks: Sum,
     batches: Sum,
 }
@@ -64,7 +64,7 @@ struct Numbers<'a> {
 impl<W: Write> Json<W> {
     /// Nothing written yet.
     pub fn new(lines: Lines<W>) -> Json<W> {
-        Json { lines, last: None, chunks: Sum::default(), batches: Sum::default() }
+        Json { lines, last: Duration::ZERO, chunks: Sum::default(), batches: Sum::default() }
     }
 
     fn write(&mut self, value: &impl Serialize) {
@@ -75,7 +75,7 @@ impl<W: Write> Json<W> {
     }
 
     fn numbers(&mut self, now: Duration, view: &View) {
-        self.last = Some(now);
+        self.last = now;
         let numbers = view.numbers();
         self.write(&Numbers {
             time: timestamp(),
@@ -111,14 +111,15 @@ impl<W: Write> Screen for Json<W> {
     }
 
     fn status(&mut self, now: Duration, view: &View) {
-        let due = self.last.is_none_or(|last| now.saturating_sub(last) >= EVERY);
+        let due = now.saturating_sub(self.last) >= EVERY;
         if due && view.numbers().phase.is_some() {
             self.numbers(now, view);
         }
     }
 
     fn end(&mut self, now: Duration, view: &View) {
-        if view.numbers().phase.is_some() {
+        // How far a run came that did not finish.
+        if view.numbers().phase.is_some() && !view.summary().finished {
             self.numbers(now, view);
         }
     }
