@@ -1,0 +1,281 @@
+//! What the user typed, exactly. No I/O and no defaults that depend on the world: those are in `request`.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Parser, Subcommand};
+
+use crate::cli::help;
+use crate::cli::table_arg::TableArg;
+use crate::settings::LoadLimit;
+
+/// Alters large MySQL and MariaDB tables online and keeps Prisma's migration history true.
+#[derive(Debug, Parser)]
+#[command(
+    name = "replank",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = help::overview()
+)]
+pub struct Args {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct GlobalArgs {
+    /// Server to connect to, mysql://user:password@host:3306/database [default: $DATABASE_URL, then DATABASE_URL in
+    /// ./.env]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Connection")]
+    pub url: Option<String>,
+    /// How results and events are written
+    #[arg(
+        long,
+        global = true,
+        default_value = "text",
+        value_parser = PossibleValuesParser::new(["text", "json"]).map(Output::named),
+        value_name = "FORMAT",
+        help_heading = "Output"
+    )]
+    pub output: Output,
+    /// Write results and failures only
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub quiet: bool,
+    /// Write logs in place of progress bars; twice for every SQL statement
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
+    pub verbose: u8,
+}
+
+/// How results and events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// One JSON document, or one JSON object a line while a change runs.
+    Json,
+}
+
+impl Output {
+    /// By its word. Not a `ValueEnum`: documented variants turn `--help` into its long form, three times the lines.
+    fn named(word: String) -> Output {
+        if word == "json" { Output::Json } else { Output::Text }
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Change one table while the application keeps writing
+    #[command(after_help = help::alter())]
+    Alter(AlterArgs),
+    /// Continue a change that was interrupted
+    #[command(after_help = help::resume())]
+    Resume(ResumeArgs),
+    /// Give an unfinished change up and remove what it made
+    #[command(after_help = help::abort())]
+    Abort(AbortArgs),
+    /// Show unfinished changes, what they left and what to do next
+    #[command(after_help = help::status())]
+    Status(StatusArgs),
+}
+
+/// `replank alter`.
+#[derive(Debug, clap::Args)]
+pub struct AlterArgs {
+    /// Table to change, `db.table`, or `table` in the database of the URL
+    #[arg(value_name = "DB.TABLE")]
+    pub table: TableArg,
+    /// Clauses of the change, as they would follow ALTER TABLE name
+    #[arg(long, value_name = "CLAUSES", value_parser = NonEmptyStringValueParser::new().try_map(clauses))]
+    pub alter: String,
+    /// Name of the Prisma migration, without its time stamp
+    #[arg(long, value_name = "NAME", value_parser = migration_name, required_unless_present_any = ["no_record", "dry_run"])]
+    pub name: Option<String>,
+    /// Show the plan and change nothing; exit code 10 when a check refuses it
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Copy even where the server could change the table by itself
+    #[arg(long)]
+    pub force_copy: bool,
+    /// How it runs.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `replank resume`.
+#[derive(Debug, clap::Args)]
+pub struct ResumeArgs {
+    /// Table of the change, `db.table`, or `table` in the database of the URL
+    #[arg(value_name = "DB.TABLE")]
+    pub table: TableArg,
+    /// How it runs.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `replank abort`.
+#[derive(Debug, clap::Args)]
+pub struct AbortArgs {
+    /// Table of the change, `db.table`, or `table` in the database of the URL
+    #[arg(value_name = "DB.TABLE")]
+    pub table: TableArg,
+    /// Where its bookkeeping is.
+    #[command(flatten)]
+    pub bookkeeping: BookkeepingArgs,
+}
+
+/// `replank status`.
+#[derive(Debug, clap::Args)]
+pub struct StatusArgs {
+    /// Only this table [default: every table of the URL's database, or of all when it names none]
+    #[arg(value_name = "DB.TABLE")]
+    pub table: Option<TableArg>,
+    /// Where its bookkeeping is.
+    #[command(flatten)]
+    pub bookkeeping: BookkeepingArgs,
+}
+
+/// Where runs keep their state.
+#[derive(Debug, Clone, clap::Args)]
+pub struct BookkeepingArgs {
+    /// Schema for replank's own tables [default: the table's schema with __replank added]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new(), help_heading = "Bookkeeping")]
+    pub bookkeeping_schema: Option<String>,
+}
+
+/// How a change runs.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunArgs {
+    /// Directory of the Prisma migrations
+    #[arg(long, value_name = "DIR", default_value = "prisma/migrations", help_heading = "Prisma")]
+    pub migrations: PathBuf,
+    /// Do not record the change as a Prisma migration
+    #[arg(long, help_heading = "Prisma")]
+    pub no_record: bool,
+
+    /// Where its bookkeeping is.
+    #[command(flatten)]
+    pub bookkeeping: BookkeepingArgs,
+    /// Drop the old table at the end; without it the table is kept in the bookkeeping schema
+    #[arg(long, help_heading = "Bookkeeping")]
+    pub drop_old: bool,
+
+    /// Chunks copied at the same time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64), help_heading = "Speed")]
+    pub workers: u32,
+    /// Time that one chunk should take
+    #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = duration, help_heading = "Speed")]
+    pub chunk_time: Duration,
+    /// Ceiling of the copy
+    #[arg(long, value_name = "N", help_heading = "Speed")]
+    pub max_rows_per_second: Option<NonZeroU32>,
+
+    /// Replica whose lag holds the copy back; may be repeated
+    #[arg(long, value_name = "URL", help_heading = "Limits")]
+    pub replica: Vec<String>,
+    /// Replica lag over which the copy waits
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = duration, help_heading = "Limits")]
+    pub max_lag: Duration,
+    /// Status variable and value over which the copy waits, Threads_running=40; may be repeated
+    #[arg(long, value_name = "VARIABLE=N", value_parser = load_limit, help_heading = "Limits")]
+    pub max_load: Vec<LoadLimit>,
+    /// How long to try for a lock before giving up
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, help_heading = "Limits")]
+    pub lock_patience: Duration,
+    /// Space that must stay free on the data disk
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size, help_heading = "Limits")]
+    pub disk_reserve: ByteSize,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = humantime::parse_duration(text).map_err(|error| format!("{error}; write 300ms, 2s or 5m"))?;
+    if parsed.is_zero() {
+        return Err("must be more than zero".to_owned());
+    }
+    Ok(parsed)
+}
+
+fn size(text: &str) -> Result<ByteSize, String> {
+    text.parse().map_err(|_| "not a size; write 512MiB or 1GiB".to_owned())
+}
+
+fn load_limit(text: &str) -> Result<LoadLimit, String> {
+    let malformed = || "write a status variable and its limit, Threads_running=40".to_owned();
+    let (variable, limit) = text.split_once('=').ok_or_else(malformed)?;
+    let limit = limit.trim().parse().map_err(|_| malformed())?;
+    let variable = variable.trim();
+    // The name ends up in SHOW GLOBAL STATUS; nothing else is a status variable.
+    if variable.is_empty() || !variable.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Err(malformed());
+    }
+    Ok(LoadLimit { variable: variable.to_owned(), limit })
+}
+
+fn clauses(text: String) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("no clauses".to_owned());
+    }
+    let mut words = text.split_whitespace().map(str::to_ascii_uppercase);
+    if words.next().as_deref() == Some("ALTER")
+        && matches!(words.next().as_deref(), Some("TABLE" | "ONLINE" | "IGNORE"))
+    {
+        return Err("give the clauses only, without ALTER TABLE and the table's name".to_owned());
+    }
+    Ok(text)
+}
+
+/// Longest migration name, in characters. Prisma cuts longer ones, and with its stamp the directory's name must stay
+/// under the 255 bytes that file systems and the ledger's column take.
+const LONGEST_NAME: usize = 200;
+
+fn migration_name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if text.is_empty() {
+        return Err("empty".to_owned());
+    }
+    if text.len() > LONGEST_NAME {
+        return Err(format!("longer than {LONGEST_NAME} characters"));
+    }
+    if !text.chars().all(allowed) {
+        let fixed: String = text.chars().map(|c| if allowed(c) { c.to_ascii_lowercase() } else { '_' }).collect();
+        return Err(format!("use letters, digits, _ and -, as in `{fixed}`"));
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn values_are_checked_where_they_are_typed() {
+        assert_eq!(duration("300ms"), Ok(Duration::from_millis(300)));
+        assert!(duration("0s").is_err());
+        assert!(duration("fast").is_err());
+        assert_eq!(size("1GiB").map(|size| size.as_u64()), Ok(1 << 30));
+        assert!(size("lots").is_err());
+        assert_eq!(load_limit("Threads_running=40"), Ok(LoadLimit { variable: "Threads_running".into(), limit: 40 }));
+        for bad in ["Threads_running", "=4", "Threads_running=many", "a b=4", "x=-1"] {
+            assert!(load_limit(bad).is_err(), "{bad}");
+        }
+        assert!(clauses("alter  table t add x int".into()).is_err());
+        assert!(clauses("ALTER COLUMN x SET DEFAULT 1".into()).is_ok());
+        assert_eq!(migration_name("Add sku").unwrap_err(), "use letters, digits, _ and -, as in `add_sku`");
+    }
+}

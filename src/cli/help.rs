@@ -1,0 +1,66 @@
+//! The parts of `--help` that clap does not write by itself: examples and the table of exit codes.
+
+use crate::error::Stop;
+use crate::progress::wording::fold;
+
+/// Columns of the text below the options; leaves clap nothing to fold on a terminal of 80.
+const WIDTH: usize = 78;
+
+/// After the list of commands.
+pub fn overview() -> String {
+    format!(
+        "Examples:\n  \
+         replank alter shop.Order --alter \"ADD COLUMN sku TEXT\" --dry-run\n  \
+         replank alter shop.Order --alter \"ADD COLUMN sku TEXT\" --name add_sku\n  \
+         replank status\n  \
+         replank resume shop.Order\n\n{}",
+        exit_codes()
+    )
+}
+
+/// After the options of `alter`.
+pub fn alter() -> String {
+    format!(
+        "Examples:\n  \
+         See what would happen, and why:\n    \
+         replank alter shop.Order --alter \"ADD INDEX (sku)\" --dry-run\n  \
+         Go easy on a busy server with a replica:\n    \
+         replank alter shop.Order --alter \"ADD INDEX (sku)\" --name index_sku \\\n      \
+         --replica mysql://repl@db-2/ --max-lag 5s --max-load Threads_running=40\n  \
+         A change that Prisma should not know of:\n    \
+         replank alter shop.Order --alter \"ENGINE=InnoDB\" --no-record\n\n{}",
+        exit_codes()
+    )
+}
+
+/// After the options of `resume`.
+pub fn resume() -> String {
+    format!("Example:\n  replank resume shop.Order --max-rows-per-second 5000\n\n{}", exit_codes())
+}
+
+/// After the options of `abort`.
+pub fn abort() -> String {
+    "Example:\n  replank abort shop.Order".to_owned()
+}
+
+/// After the options of `status`.
+pub fn status() -> String {
+    "Examples:\n  replank status\n  replank status shop.Order --output json".to_owned()
+}
+
+fn exit_codes() -> String {
+    let mut text = "Exit codes:\n  \
+                    1x: the table is untouched and the command may be run again\n  \
+                    2x: do not run it again before looking\n\n    \
+                    0  done, or nothing to do"
+        .to_owned();
+    for stop in Stop::ALL {
+        let mut lines = fold(stop.meaning(), WIDTH - 7).into_iter();
+        let first = lines.next().unwrap_or_default();
+        text.push_str(&format!("\n  {:>3}  {first}", stop.exit_code()));
+        for line in lines {
+            text.push_str(&format!("\n       {line}"));
+        }
+    }
+    text
+}

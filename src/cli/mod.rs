@@ -1,0 +1,201 @@
+//! The command line: what was typed becomes settings, a command runs, its end becomes text and an exit code.
+
+mod args;
+mod connection;
+mod defects;
+mod dotenv;
+mod help;
+mod output;
+pub mod render;
+mod request;
+mod signals;
+mod table_arg;
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::args::{Args, Command, GlobalArgs, Output};
+use crate::cli::connection::Surroundings;
+use crate::cli::signals::Signals;
+use crate::error::{Failure, Stop};
+use crate::event::{self, Events};
+use crate::pipeline;
+use crate::progress::summary::Summary;
+use crate::progress::{Display, Progress};
+use crate::telemetry;
+
+/// Runs the command line and says how it ended.
+pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args = match Args::try_parse_from(words) {
+        Ok(args) => args,
+        Err(error) => {
+            // Help goes to standard output and exits with 0, mistakes to standard error with 2.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Stop::Usage.exit_code()));
+        }
+    };
+    let Args { global, command } = args;
+    log_to_stderr(global.verbose);
+    telemetry::describe();
+    defects::keep();
+    let code = match execute(&global, command) {
+        Ok(code) => code,
+        Err(failure) => {
+            output::failure(&failure, global.output);
+            ExitCode::from(failure.stop.exit_code())
+        }
+    };
+    if let Some(defect) = defects::take() {
+        // A task nobody waited for: it did not decide how the command ended, and must not be silent either.
+        output::defect(&defect);
+    }
+    code
+}
+
+fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
+    let surroundings = Surroundings {
+        variable: &|name| std::env::var(name).ok(),
+        directory: std::env::current_dir().unwrap_or_default(),
+    };
+    let url = global.url.as_deref();
+    match command {
+        Command::Alter(args) if args.dry_run => {
+            let request = request::alter(url, args, &surroundings)?;
+            let plan = guarded(&runtime()?, pipeline::dry_run(request))?;
+            output::plan(&plan, global.output)?;
+            Ok(ExitCode::from(if plan.is_refused() { Stop::Refused.exit_code() } else { 0 }))
+        }
+        Command::Alter(args) => {
+            let request = request::alter(url, args, &surroundings)?;
+            let summary =
+                watched(global, |events, stop| async { pipeline::alter(request, events, stop).await.map(|_| ()) })?;
+            output::summary(&summary, global.output);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Resume(args) => {
+            let server = connection::server(url, &surroundings)?;
+            let table = request::table(&args.table, &server)?;
+            let options = request::run_options(args.run)?;
+            let summary = watched(global, |events, stop| async {
+                pipeline::resume(server, table, options, events, stop).await.map(|_| ())
+            })?;
+            output::summary(&summary, global.output);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Abort(args) => {
+            let server = connection::server(url, &surroundings)?;
+            let table = request::table(&args.table, &server)?;
+            let name = table.plain();
+            let bookkeeping = args.bookkeeping.bookkeeping_schema;
+            watched(global, |events, _stop| async {
+                pipeline::abort(server, table, bookkeeping, events).await.map(|_| ())
+            })?;
+            output::aborted(&name, global.output);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Status(args) => {
+            let server = connection::server(url, &surroundings)?;
+            let table = args.table.map(|typed| request::table(&typed, &server)).transpose()?;
+            let schema = match &table {
+                Some(table) => Some(table.schema.as_str().to_owned()),
+                None => server.db_name().map(str::to_owned),
+            };
+            let mut runs = guarded(&runtime()?, pipeline::status(server, schema, args.bookkeeping.bookkeeping_schema))?;
+            if let Some(table) = table {
+                runs.retain(|run| run.table == table.plain());
+            }
+            output::status(&runs, global.output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Runs what may take long: shows its progress and lets signals stop it.
+fn watched<F>(global: &GlobalArgs, command: impl FnOnce(Events, CancellationToken) -> F) -> Result<Summary, Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let runtime = runtime()?;
+    let (events, stream) = event::channel();
+    let stop = CancellationToken::new();
+    let progress = Progress::start(stream, display(global)).map_err(unexpected("cannot start a thread"))?;
+    let signals = {
+        let _inside = runtime.enter();
+        Signals::install().map_err(unexpected("cannot listen to signals"))?
+    };
+    let work = command(events.clone(), stop.clone());
+    let mut first = None;
+    let outcome = guarded(&runtime, async {
+        tokio::select! {
+            outcome = work => outcome.map(Some),
+            // The second signal: the user does not want to wait for a safe point.
+            () = signals.watch(&mut first, &stop, &events) => Ok(None),
+        }
+    });
+    let summary = progress.finish();
+    // Tasks that hang on a dead server must not hold the process.
+    runtime.shutdown_background();
+    match (outcome, first) {
+        (Ok(Some(())), _) => Ok(summary),
+        (Ok(None), first) => Err(signals::quit(first.unwrap_or(Stop::Interrupted), &summary.table)),
+        (Err(failure), Some(Stop::Terminated)) if failure.stop == Stop::Interrupted => {
+            Err(Failure { stop: Stop::Terminated, ..failure })
+        }
+        (Err(failure), _) => Err(failure),
+    }
+}
+
+/// Runs a future; a defect in it becomes a failure with an exit code of the contract, not a bare panic.
+fn guarded<T>(runtime: &Runtime, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(work))).unwrap_or_else(|_| {
+        let failure = Failure::new(Stop::Unexpected, "replank stopped on a defect of its own")
+            .next("`replank status` shows what it left")
+            .next("please report it, with RUST_BACKTRACE=1 if it happens again");
+        Err(match defects::take() {
+            Some(defect) => failure.cause(defect),
+            None => failure,
+        })
+    })
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(unexpected("cannot start the runtime"))
+}
+
+fn unexpected(what: &'static str) -> impl FnOnce(std::io::Error) -> Failure {
+    move |error| Failure::new(Stop::Unexpected, what).cause(error)
+}
+
+fn display(global: &GlobalArgs) -> Display {
+    match global {
+        GlobalArgs { output: Output::Json, .. } => Display::Json,
+        GlobalArgs { quiet: true, .. } => Display::Quiet,
+        // Bars and log lines would overwrite each other.
+        GlobalArgs { verbose: 1.., .. } => Display::Log,
+        _ if std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb") => {
+            Display::Terminal
+        }
+        _ => Display::Log,
+    }
+}
+
+fn log_to_stderr(verbose: u8) {
+    let filter = match verbose {
+        0 => return,
+        1 => "replank=debug",
+        _ => "replank=trace,mysql_async=debug",
+    };
+    // A second subscriber in one process, as in tests, is no reason to fail.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never)
+        .try_init();
+}

@@ -1,0 +1,93 @@
+//! Where rendered text goes: results to standard output, the rest to standard error.
+//!
+//! A reader that closed its end (`| head`) is no failure; colours are stripped unless a terminal reads.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use anstream::{AutoStream, stream::AsLockedWrite, stream::RawStream};
+use serde::Serialize;
+use terminal_size::terminal_size_of;
+
+use crate::cli::args::Output;
+use crate::cli::render::{self, json};
+use crate::error::{Failure, Stop};
+use crate::plan::explain::Plan;
+use crate::progress::summary::Summary;
+use crate::run_status::RunStatus;
+
+/// A plan, to standard output.
+pub fn plan(plan: &Plan, output: Output) -> Result<(), Failure> {
+    result(&match output {
+        Output::Text => render::plan::text(plan, stdout_width()),
+        Output::Json => document(plan),
+    })
+}
+
+/// The runs there are, to standard output.
+pub fn status(runs: &[RunStatus], output: Output) -> Result<(), Failure> {
+    result(&match output {
+        Output::Text => render::status::text(runs, stdout_width()),
+        Output::Json => document(&runs),
+    })
+}
+
+/// The end of a change that happened. Whether anyone reads it does not change that.
+pub fn summary(summary: &Summary, output: Output) {
+    let _ = result(&match output {
+        Output::Text => render::summary::text(summary, stdout_width()),
+        Output::Json => json::line(&json::Finished { summary }),
+    });
+}
+
+/// The end of an abort.
+pub fn aborted(table: &str, output: Output) {
+    let _ = result(&match output {
+        Output::Text => format!("{table}: the change is given up, the table is as it was\n"),
+        Output::Json => json::line(&json::Aborted { table }),
+    });
+}
+
+/// A failure: text to standard error, a JSON line to standard output.
+pub fn failure(failure: &Failure, output: Output) {
+    let _ = match output {
+        Output::Text => {
+            let width = terminal_size_of(io::stderr()).map_or(0, |(width, _)| width.0.into());
+            write(io::stderr(), &render::failure::text(failure, width))
+        }
+        Output::Json => write(io::stdout(), &json::line(&json::Failed { failure })),
+    };
+}
+
+/// A panic that ended no command, to standard error.
+pub fn defect(text: &str) {
+    let _ = write(io::stderr(), &format!("note: a part of replank stopped on a defect: {text}\n"));
+}
+
+/// Columns to fold to, 0 when nobody looks at columns.
+fn stdout_width() -> usize {
+    if !io::stdout().is_terminal() {
+        return 0;
+    }
+    terminal_size_of(io::stdout()).map_or(0, |(width, _)| width.0.into())
+}
+
+fn result(text: &str) -> Result<(), Failure> {
+    write(io::stdout(), text)
+        .map_err(|error| Failure::new(Stop::Unexpected, "cannot write the result to standard output").cause(error))
+}
+
+fn write(stream: impl RawStream + AsLockedWrite, text: &str) -> io::Result<()> {
+    let mut stream = AutoStream::auto(stream);
+    let written = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+fn document(value: &impl Serialize) -> String {
+    // Neither type has a key that is not a string, the only thing JSON could refuse.
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}

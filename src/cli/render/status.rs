@@ -1,0 +1,40 @@
+//! Runs as text: a paragraph a run, which a narrow screen shows as well as a wide one.
+
+use owo_colors::OwoColorize;
+
+use super::field;
+use crate::progress::view::percent;
+use crate::progress::wording::count;
+use crate::run_status::RunStatus;
+
+/// The runs, the last line ended.
+pub fn text(runs: &[RunStatus], width: usize) -> String {
+    if runs.is_empty() {
+        return "no unfinished change\n".to_owned();
+    }
+    runs.iter().map(|run| paragraph(run, width)).collect::<Vec<_>>().join("\n")
+}
+
+fn paragraph(run: &RunStatus, width: usize) -> String {
+    let mut text = format!("{}: {}\n", run.table, run.state.bold());
+    text.push_str(&field("migration", &run.migration, width));
+    let rows = match (run.rows_done, run.rows_total) {
+        (_, 0) => String::new(),
+        (done, total) => {
+            let share = percent((done as f64 / total as f64).min(1.0));
+            format!(", {} of ~{} rows ({share}%)", count(done), count(total))
+        }
+    };
+    text.push_str(&field("phase", &format!("{}{rows}", run.phase), width));
+    text.push_str(&field("started", &run.started_at, width));
+    text.push_str(&field("updated", &run.updated_at, width));
+    let owner = if run.owner_alive { "a process works on it" } else { "no process works on it" };
+    text.push_str(&field("owner", owner, width));
+    for (at, leftover) in run.leftovers.iter().enumerate() {
+        text.push_str(&field(if at == 0 { "leftovers" } else { "" }, leftover, width));
+    }
+    for (at, advice) in run.next.iter().enumerate() {
+        text.push_str(&field(if at == 0 { "next" } else { "" }, advice, width));
+    }
+    text
+}

@@ -1,0 +1,95 @@
+//! From what was typed to what the engine is asked: defaults that need the connection, and checks across flags.
+
+use mysql_async::Opts;
+
+use crate::cli::args::{AlterArgs, RunArgs};
+use crate::cli::connection::{self, Surroundings};
+use crate::cli::table_arg::TableArg;
+use crate::error::{Failure, Stop};
+use crate::settings::{AlterRequest, RunOptions};
+use crate::sql::TableName;
+
+/// The request of `replank alter`.
+pub fn alter(url: Option<&str>, args: AlterArgs, surroundings: &Surroundings) -> Result<AlterRequest, Failure> {
+    let server = connection::server(url, surroundings)?;
+    let table = table(&args.table, &server)?;
+    let name = args.name.unwrap_or_else(|| default_name(&table));
+    let options = RunOptions { force_copy: args.force_copy, ..run_options(args.run)? };
+    Ok(AlterRequest { server, table, clauses: args.alter, name, options })
+}
+
+/// The table with its schema, which the connection may have to give.
+pub fn table(typed: &TableArg, server: &Opts) -> Result<TableName, Failure> {
+    typed.within(server.db_name()).ok_or_else(|| {
+        Failure::new(Stop::Usage, format!("no database for table {}", typed.table))
+            .next(format!("write `database.{}`, or end the URL with the database", typed.table))
+    })
+}
+
+/// The settings of a run. A resumed one keeps the strategy it has, so nothing forces a copy here.
+pub fn run_options(args: RunArgs) -> Result<RunOptions, Failure> {
+    let replicas = args.replica.iter().map(|url| connection::opts(url, "--replica")).collect::<Result<_, _>>()?;
+    Ok(RunOptions {
+        migrations: args.migrations,
+        bookkeeping: args.bookkeeping.bookkeeping_schema,
+        drop_old: args.drop_old,
+        record: !args.no_record,
+        workers: args.workers,
+        chunk_time: args.chunk_time,
+        max_rows_per_second: args.max_rows_per_second,
+        replicas,
+        max_lag: args.max_lag,
+        max_load: args.max_load,
+        lock_patience: args.lock_patience,
+        disk_reserve: args.disk_reserve.as_u64(),
+        force_copy: false,
+    })
+}
+
+/// A name for a change that is not recorded or only planned.
+fn default_name(table: &TableName) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+    format!("alter_{}", table.table.as_str().chars().map(plain).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::{Args, Command};
+    use clap::Parser;
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    fn request(words: &str) -> Result<AlterRequest, Failure> {
+        let args = Args::try_parse_from(words.split(' ')).unwrap();
+        let Command::Alter(alter_args) = args.command else { unreachable!() };
+        let surroundings = Surroundings { variable: &|_| None, directory: PathBuf::new() };
+        alter(args.global.url.as_deref(), alter_args, &surroundings)
+    }
+
+    #[test]
+    fn flags_become_settings() {
+        let request = request(
+            "replank alter Order --alter FORCE --name f --url mysql://root@h/shop --replica mysql://root@r1 \
+             --replica mysql://root@r2 --max-load Threads_running=40 --disk-reserve 2GiB --no-record",
+        )
+        .unwrap();
+        assert_eq!(request.table.plain(), "shop.Order");
+        assert_eq!((request.clauses.as_str(), request.name.as_str()), ("FORCE", "f"));
+        let options = request.options;
+        assert_eq!(options.replicas.len(), 2);
+        assert_eq!((options.max_load.len(), options.max_load[0].limit), (1, 40));
+        assert_eq!((options.disk_reserve, options.record), (2 << 30, false));
+        assert_eq!((options.workers, options.chunk_time), (2, Duration::from_millis(300)));
+        assert_eq!((options.max_lag, options.lock_patience), (Duration::from_secs(2), Duration::from_secs(60)));
+        assert_eq!(options.migrations, PathBuf::from("prisma/migrations"));
+    }
+
+    #[test]
+    fn a_table_needs_a_database() {
+        let failure = request("replank alter Order --alter FORCE --name f --url mysql://root@h").unwrap_err();
+        assert_eq!(failure.what, "no database for table Order");
+        let request = request("replank alter a.Order-2 --alter FORCE --no-record --url mysql://root@h/b").unwrap();
+        assert_eq!((request.table.plain().as_str(), request.name.as_str()), ("a.Order-2", "alter_order_2"));
+    }
+}
