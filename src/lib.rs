@@ -2,6 +2,7 @@
 
 pub mod change;
 pub mod cleanup;
+pub mod cli;
 pub mod copy;
 pub mod cutover;
 pub mod error;
@@ -14,6 +15,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod prepare;
 pub mod prisma;
+pub mod progress;
 pub mod record;
 pub mod run;
 pub mod run_status;

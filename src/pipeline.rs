@@ -108,7 +108,11 @@ async fn begin(
         rows_estimate: survey.table.rows_estimate,
         resumed: false,
     });
-    let checkpoint = Checkpoint { original: Some(survey.identity.clone()), ..Checkpoint::default() };
+    let checkpoint = Checkpoint {
+        original: Some(survey.identity.clone()),
+        drop_old: request.options.drop_old,
+        ..Checkpoint::default()
+    };
     let Some(key) = survey.key.clone() else {
         let native = NativeRun { row, runs, checkpoint, recording, since };
         return native.run(&server, &survey, &request.options, &events, &stop).await;

@@ -85,6 +85,8 @@ pub struct Checkpoint {
     pub rows_copied: u64,
     /// Whether the reverse log was armed.
     pub reverse_armed: bool,
+    /// Whether the old table is dropped, as the run was begun.
+    pub drop_old: bool,
 }
 
 /// What tells a table from another one under the same name.

@@ -62,3 +62,24 @@ pub struct LoadLimit {
     /// The copy waits while the value is over this.
     pub limit: u64,
 }
+
+impl RunOptions {
+    /// What is needed to take a run back or to drop what it keeps: nothing is copied.
+    pub fn for_takedown(bookkeeping: Option<String>, lock_patience: Duration) -> RunOptions {
+        RunOptions {
+            migrations: PathBuf::new(),
+            bookkeeping,
+            drop_old: false,
+            record: false,
+            workers: 1,
+            chunk_time: Duration::from_secs(1),
+            max_rows_per_second: None,
+            replicas: Vec::new(),
+            max_lag: Duration::MAX,
+            max_load: Vec::new(),
+            lock_patience,
+            disk_reserve: 0,
+            force_copy: false,
+        }
+    }
+}

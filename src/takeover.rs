@@ -50,6 +50,7 @@ async fn resume_owned(
     since: Instant,
 ) -> Result<()> {
     let (runs, row, checkpoint) = find_running(server, table, &options, "resume").await?;
+    let options = RunOptions { drop_old: options.drop_old || checkpoint.drop_old, ..options };
     let alter = read(&row)?;
     let recording = match &row.ledger_id {
         Some(_) => Some(Recording::adopt(&options, table, &alter, &row.migration)?),

@@ -84,6 +84,9 @@ pub enum Command {
     /// Give an unfinished change up and remove what it made
     #[command(after_help = help::abort())]
     Abort(AbortArgs),
+    /// Drop the old table that a finished change keeps, with the triggers that follow the new one
+    #[command(after_help = help::cleanup())]
+    Cleanup(AbortArgs),
     /// Show unfinished changes, what they left and what to do next
     #[command(after_help = help::status())]
     Status(StatusArgs),
@@ -123,12 +126,15 @@ pub struct ResumeArgs {
     pub run: RunArgs,
 }
 
-/// `replank abort`.
+/// `replank abort` and `replank cleanup`.
 #[derive(Debug, clap::Args)]
 pub struct AbortArgs {
     /// Table of the change, `db.table`, or `table` in the database of the URL
     #[arg(value_name = "DB.TABLE")]
     pub table: TableArg,
+    /// How long to try for a quiet moment of the table before giving up
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub lock_patience: Duration,
     /// Where its bookkeeping is.
     #[command(flatten)]
     pub bookkeeping: BookkeepingArgs,

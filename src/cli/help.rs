@@ -43,6 +43,11 @@ pub fn abort() -> String {
     "Example:\n  replank abort shop.Order".to_owned()
 }
 
+/// After the options of `cleanup`.
+pub fn cleanup() -> String {
+    "Example:\n  replank cleanup shop.Order".to_owned()
+}
+
 /// After the options of `status`.
 pub fn status() -> String {
     "Examples:\n  replank status\n  replank status shop.Order --output json".to_owned()

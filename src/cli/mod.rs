@@ -29,6 +29,9 @@ use crate::event::{self, Events};
 use crate::pipeline;
 use crate::progress::summary::Summary;
 use crate::progress::{Display, Progress};
+use crate::settings::RunOptions;
+use crate::sql::Ident;
+use crate::status::{Scope, status};
 use crate::telemetry;
 
 /// Runs the command line and says how it ended.
@@ -75,7 +78,7 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
         Command::Alter(args) => {
             let request = request::alter(url, args, &surroundings)?;
             let summary =
-                watched(global, |events, stop| async { pipeline::alter(request, events, stop).await.map(|_| ()) })?;
+                watched(global, |events, stop| async { pipeline::alter(request, events, stop).await })?;
             output::summary(&summary, global.output);
             Ok(ExitCode::SUCCESS)
         }
@@ -84,7 +87,7 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
             let table = request::table(&args.table, &server)?;
             let options = request::run_options(args.run)?;
             let summary = watched(global, |events, stop| async {
-                pipeline::resume(server, table, options, events, stop).await.map(|_| ())
+                pipeline::resume(server, table, options, events, stop).await
             })?;
             output::summary(&summary, global.output);
             Ok(ExitCode::SUCCESS)
@@ -93,24 +96,29 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
             let server = connection::server(url, &surroundings)?;
             let table = request::table(&args.table, &server)?;
             let name = table.plain();
-            let bookkeeping = args.bookkeeping.bookkeeping_schema;
-            watched(global, |events, _stop| async {
-                pipeline::abort(server, table, bookkeeping, events).await.map(|_| ())
-            })?;
+            let options = RunOptions::for_takedown(args.bookkeeping.bookkeeping_schema, args.lock_patience);
+            watched(global, |events, _stop| async { pipeline::abort(server, table, options, events).await })?;
             output::aborted(&name, global.output);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Cleanup(args) => {
+            let server = connection::server(url, &surroundings)?;
+            let table = request::table(&args.table, &server)?;
+            let name = table.plain();
+            let options = RunOptions::for_takedown(args.bookkeeping.bookkeeping_schema, args.lock_patience);
+            watched(global, |events, _stop| async { pipeline::cleanup_kept(server, table, options, events).await })?;
+            output::cleaned_up(&name, global.output);
             Ok(ExitCode::SUCCESS)
         }
         Command::Status(args) => {
             let server = connection::server(url, &surroundings)?;
             let table = args.table.map(|typed| request::table(&typed, &server)).transpose()?;
-            let schema = match &table {
-                Some(table) => Some(table.schema.as_str().to_owned()),
-                None => server.db_name().map(str::to_owned),
+            let scope = Scope {
+                schema: server.db_name().filter(|_| table.is_none()).map(Ident::new),
+                table,
+                bookkeeping: args.bookkeeping.bookkeeping_schema.map(Ident::new),
             };
-            let mut runs = guarded(&runtime()?, pipeline::status(server, schema, args.bookkeeping.bookkeeping_schema))?;
-            if let Some(table) = table {
-                runs.retain(|run| run.table == table.plain());
-            }
+            let runs = guarded(&runtime()?, status(server, scope))?;
             output::status(&runs, global.output)?;
             Ok(ExitCode::SUCCESS)
         }

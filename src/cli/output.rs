@@ -47,6 +47,14 @@ pub fn aborted(table: &str, output: Output) {
     });
 }
 
+/// The end of a cleanup.
+pub fn cleaned_up(table: &str, output: Output) {
+    let _ = result(&match output {
+        Output::Text => format!("{table}: the old table is dropped\n"),
+        Output::Json => json::line(&json::CleanedUp { table }),
+    });
+}
+
 /// A failure: text to standard error, a JSON line to standard output.
 pub fn failure(failure: &Failure, output: Output) {
     let _ = match output {

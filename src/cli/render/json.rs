@@ -32,6 +32,21 @@ pub struct Aborted<'a> {
     pub table: &'a str,
 }
 
+/// `{"event":"cleaned_up", ...}`.
+pub struct CleanedUp<'a> {
+    /// `schema.table`.
+    pub table: &'a str,
+}
+
+impl Serialize for CleanedUp<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = begin(serializer, "cleaned_up")?;
+        map.serialize_entry("code", &0)?;
+        map.serialize_entry("table", self.table)?;
+        map.end()
+    }
+}
+
 impl Serialize for Failed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Failure { stop, what, table, next, cause } = self.failure;
