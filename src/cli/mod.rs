@@ -2,6 +2,7 @@
 
 mod args;
 mod connection;
+mod defects;
 mod dotenv;
 mod help;
 mod output;
@@ -43,13 +44,19 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let Args { global, command } = args;
     log_to_stderr(global.verbose);
     telemetry::describe();
-    match execute(&global, command) {
+    defects::keep();
+    let code = match execute(&global, command) {
         Ok(code) => code,
         Err(failure) => {
             output::failure(&failure, global.output);
             ExitCode::from(failure.stop.exit_code())
         }
+    };
+    if let Some(defect) = defects::take() {
+        // A task nobody waited for: it did not decide how the command ended, and must not be silent either.
+        output::defect(&defect);
     }
+    code
 }
 
 fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
@@ -148,9 +155,13 @@ where
 /// Runs a future; a defect in it becomes a failure with an exit code of the contract, not a bare panic.
 fn guarded<T>(runtime: &Runtime, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     std::panic::catch_unwind(AssertUnwindSafe(|| runtime.block_on(work))).unwrap_or_else(|_| {
-        Err(Failure::new(Stop::Unexpected, "replank stopped on a defect of its own, see above")
+        let failure = Failure::new(Stop::Unexpected, "replank stopped on a defect of its own")
             .next("`replank status` shows what it left")
-            .next("please report it with the text above"))
+            .next("please report it, with RUST_BACKTRACE=1 if it happens again");
+        Err(match defects::take() {
+            Some(defect) => failure.cause(defect),
+            None => failure,
+        })
     })
 }
 

@@ -58,6 +58,11 @@ pub fn failure(failure: &Failure, output: Output) {
     };
 }
 
+/// A panic that ended no command, to standard error.
+pub fn defect(text: &str) {
+    let _ = write(io::stderr(), &format!("note: a part of replank stopped on a defect: {text}\n"));
+}
+
 /// Columns to fold to, 0 when nobody looks at columns.
 fn stdout_width() -> usize {
     if !io::stdout().is_terminal() {

@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_secs(3);
 /// One object a line, each with `time` and `event`.
 pub struct Json<W> {
     lines: Lines<W>,
-    last: Option<Duration>,
+    last: Duration,
     chunks: Sum,
     batches: Sum,
 }
@@ -64,7 +64,7 @@ struct Numbers<'a> {
 impl<W: Write> Json<W> {
     /// Nothing written yet.
     pub fn new(lines: Lines<W>) -> Json<W> {
-        Json { lines, last: None, chunks: Sum::default(), batches: Sum::default() }
+        Json { lines, last: Duration::ZERO, chunks: Sum::default(), batches: Sum::default() }
     }
 
     fn write(&mut self, value: &impl Serialize) {
@@ -75,7 +75,7 @@ impl<W: Write> Json<W> {
     }
 
     fn numbers(&mut self, now: Duration, view: &View) {
-        self.last = Some(now);
+        self.last = now;
         let numbers = view.numbers();
         self.write(&Numbers {
             time: timestamp(),
@@ -111,14 +111,15 @@ impl<W: Write> Screen for Json<W> {
     }
 
     fn status(&mut self, now: Duration, view: &View) {
-        let due = self.last.is_none_or(|last| now.saturating_sub(last) >= EVERY);
+        let due = now.saturating_sub(self.last) >= EVERY;
         if due && view.numbers().phase.is_some() {
             self.numbers(now, view);
         }
     }
 
     fn end(&mut self, now: Duration, view: &View) {
-        if view.numbers().phase.is_some() {
+        // How far a run came that did not finish.
+        if view.numbers().phase.is_some() && !view.summary().finished {
             self.numbers(now, view);
         }
     }
@@ -155,14 +156,11 @@ mod tests {
         let lines: Vec<serde_json::Value> =
             String::from_utf8(written).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let kinds: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
-        assert_eq!(
-            kinds,
-            ["phase_started", "progress", "progress", "progress", "progress", "progress", "phase_finished"]
-        );
+        assert_eq!(kinds, ["phase_started", "progress", "progress", "progress", "progress", "phase_finished"]);
         for line in &lines {
             line["time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
         }
-        let last = &lines[5];
+        let last = &lines[4];
         assert_eq!((&last["chunks"]["count"], &last["chunks"]["rows"]), (&10.into(), &1_000.into()));
         assert_eq!(last["rows_per_second"], 90);
         assert_eq!(last["eta_seconds"], 11);

@@ -12,6 +12,8 @@ use crate::event::Event;
 
 /// Columns taken for granted when the terminal does not tell.
 const USUAL_WIDTH: usize = 80;
+/// Most lines below the bar; what does not fit the screen cannot be erased from it.
+const MOST_DETAILS: usize = 6;
 /// Most redraws a second; more only flicker.
 const REDRAWS: u8 = 10;
 
@@ -56,8 +58,9 @@ impl Screen for Terminal {
         };
         self.head.set_message(head);
         self.head.tick();
-        let details: Vec<String> =
-            status.details.iter().map(|line| format!("  {}", cut(line, width.saturating_sub(3)))).collect();
+        let room = width.saturating_sub(3);
+        let folded = status.details.iter().flat_map(|line| fold(line, room));
+        let details: Vec<String> = folded.take(MOST_DETAILS).map(|line| format!("  {}", cut(&line, room))).collect();
         self.details.set_message(details.join("\n"));
     }
 

@@ -6,7 +6,7 @@ use crate::event::{Event, Phase, Snapshot};
 use crate::progress::limiter::Limiter;
 use crate::progress::pace::{Eta, Pace};
 use crate::progress::summary::Summary;
-use crate::progress::wording::{count, counted, duration, pack};
+use crate::progress::wording::{about, count, counted, duration, pack};
 
 /// A line about a fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl View {
                 self.limited(now, format!("lock {purpose}"), text)
             }
             Event::LockWindow { purpose, length } => {
-                Some(plain(format!("{purpose} lock: writers waited at most {}", duration(*length))))
+                Some(plain(format!("{purpose} lock: held for {}", duration(*length))))
             }
             Event::Swapped { old_table } => {
                 Some(Line { tone: Tone::Done, ..plain(format!("swapped: the old table is {old_table}")) })
@@ -144,7 +144,7 @@ impl View {
         if snapshot.backlog > 0 || phase == Phase::Copy {
             items.push(format!("backlog {}", count(snapshot.backlog)));
         }
-        items.push(format!("running {}", duration(Duration::from_secs(now.saturating_sub(since).as_secs()))));
+        items.push(format!("running {}", about(now.saturating_sub(since))));
         let mut details = pack(&items, width);
         if !snapshot.waiting_for.is_empty() {
             details.push(format!("waits: {}", snapshot.waiting_for.join("; ")));
@@ -206,7 +206,7 @@ impl View {
             Eta::Measuring => "ETA measuring".to_owned(),
             Eta::Stalled => "ETA unknown".to_owned(),
             Eta::Overdue => "ETA soon".to_owned(),
-            Eta::In(left) => format!("ETA {}", duration(Duration::from_secs(left.as_secs().max(1)))),
+            Eta::In(left) => format!("ETA {}", about(left.max(Duration::from_secs(1)))),
         }
     }
 
@@ -251,7 +251,7 @@ mod tests {
     fn a_block_says_all_that_matters() {
         assert_eq!(
             view_after(5).block(at(5)),
-            ["copy 2%: 60,000 of ~3,000,000 rows, 12,000 rows/s, ETA measuring, backlog 310, running 5.0s"]
+            ["copy 2%: 60,000 of ~3,000,000 rows, 12,000 rows/s, ETA measuring, backlog 310, running 5s"]
         );
         let mut view = view_after(90);
         view.fact(at(90), &Event::Throttled { reasons: vec!["replica lag 12.4s > 5s on db-2".into()] });
@@ -286,7 +286,7 @@ mod tests {
         let mut view = view_after(20);
         view.fact(at(20), &Event::PhaseStarted { phase: Phase::Index });
         view.snapshot(at(21), copying(250_000));
-        assert_eq!(view.block(at(25)), ["index: backlog 310, running 5.0s"]);
+        assert_eq!(view.block(at(25)), ["index: backlog 310, running 5s"]);
     }
 
     #[test]

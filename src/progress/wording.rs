@@ -29,6 +29,14 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
+/// A duration in whole seconds where that is precise enough: `2s`, `2m 13s`.
+pub fn about(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..=59 => format!("{seconds}s"),
+        seconds => duration(Duration::from_secs(seconds)),
+    }
+}
+
 /// Folds text into lines of at most `width` columns, at spaces. What is in backticks stays whole, so that a command
 /// can be copied from the screen; such a piece may be longer than the width. A width of 0 does not fold.
 pub fn fold(text: &str, width: usize) -> Vec<String> {
