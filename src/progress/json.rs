@@ -156,14 +156,11 @@ mod tests {
         let lines: Vec<serde_json::Value> =
             String::from_utf8(written).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let kinds: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
-        assert_eq!(
-            kinds,
-            ["phase_started", "progress", "progress", "progress", "progress", "progress", "phase_finished"]
-        );
+        assert_eq!(kinds, ["phase_started", "progress", "progress", "progress", "progress", "phase_finished"]);
         for line in &lines {
             line["time"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
         }
-        let last = &lines[5];
+        let last = &lines[4];
         assert_eq!((&last["chunks"]["count"], &last["chunks"]["rows"]), (&10.into(), &1_000.into()));
         assert_eq!(last["rows_per_second"], 90);
         assert_eq!(last["eta_seconds"], 11);
