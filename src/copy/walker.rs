@@ -27,6 +27,8 @@ pub struct Chunk {
 
 impl Walker {
     /// A walk up to the greatest key of the table, `None` for an empty one, from where an earlier walk was completed.
+    ///
+    /// A walk that goes on takes the final bound of the one before: rows behind it are in the change log already.
     pub fn new(final_bound: Option<KeyValue>, completed: Option<KeyValue>) -> Walker {
         let done = completed == final_bound;
         Walker { last: completed, final_bound: final_bound.filter(|_| !done), next_number: 0 }

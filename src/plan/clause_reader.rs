@@ -6,7 +6,7 @@
 //! What the reader does not look at (types, defaults, expressions) it passes over by counting parentheses.
 
 use super::clauses::{Alter, Clause, ClauseError, ClauseKind, Constraint, ConstraintKind};
-use super::scan::{Scan, list_items, place, significant_tokens, text_of, top_level_commas};
+use super::scan::{Scan, list_items, place, significant_tokens, text_of, top_level_ends};
 use super::table_options::table_options;
 use crate::sql::Ident;
 use crate::sql::lexer::{Token, TokenKind};
@@ -51,13 +51,11 @@ pub(super) fn read_clause_tokens(source: &str, tokens: &[Token<'_>]) -> Result<A
 
 /// Index of the comma that ends the clause which the tokens begin with, or their number.
 fn clause_end(tokens: &[Token<'_>]) -> usize {
-    let commas = top_level_commas(tokens);
-    let mut scan = Scan::new(tokens);
     // Partition commands stand alone, and some have a list of names.
-    if is_partition_command(&mut scan) {
+    if is_partition_command(&mut Scan::new(tokens)) {
         return tokens.len();
     }
-    let mut ends = commas.into_iter().chain([tokens.len()]);
+    let mut ends = top_level_ends(tokens);
     let mut end = ends.next().unwrap_or(tokens.len());
     if Scan::new(tokens).words(&["ORDER", "BY"]) {
         for next in ends {

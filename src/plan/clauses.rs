@@ -285,6 +285,8 @@ impl Alter {
     }
 
     /// The changes as they go behind `ALTER TABLE name `, without ALGORITHM and LOCK; empty when there is none.
+    ///
+    /// Another ALGORITHM and LOCK go in front of them: behind ORDER BY and PARTITION BY no server takes any.
     pub fn without_algorithm_and_lock(&self) -> String {
         join(self.changes(), " ")
     }

@@ -52,7 +52,10 @@ pub enum KeyKind {
     },
     /// BINARY and VARBINARY, as bytes.
     Binary,
-    /// DATE, TIME, DATETIME and TIMESTAMP, as quoted text; the session's time zone must be +00:00.
+    /// DATE, TIME, DATETIME and TIMESTAMP, as quoted text.
+    ///
+    /// The session's time zone must be +00:00, and its sql_mode without NO_ZERO_DATE and NO_ZERO_IN_DATE: MySQL refuses
+    /// to compare with a zero date otherwise (error 1525).
     Temporal,
     /// BIT, as a number.
     Bit,

@@ -181,28 +181,27 @@ fn refuse_unbalanced(source: &str, tokens: &[Token<'_>]) -> Result<(), ClauseErr
     }
 }
 
-/// Where the commas outside of parentheses are.
-pub(super) fn top_level_commas(tokens: &[Token<'_>]) -> Vec<usize> {
+/// Where the commas outside of parentheses are, and the end.
+pub(super) fn top_level_ends(tokens: &[Token<'_>]) -> impl Iterator<Item = usize> {
     let mut depth = 0_usize;
-    let mut commas = Vec::new();
-    for (index, token) in tokens.iter().enumerate() {
+    let commas = tokens.iter().enumerate().filter_map(move |(index, token)| {
         match token.kind {
             TokenKind::LeftParen => depth += 1,
             TokenKind::RightParen => depth = depth.saturating_sub(1),
-            TokenKind::Comma if depth == 0 => commas.push(index),
             _ => {}
         }
-    }
-    commas
+        (token.kind == TokenKind::Comma && depth == 0).then_some(index)
+    });
+    commas.chain([tokens.len()])
 }
 
 /// The items between the commas of a list, nested parentheses kept whole.
 pub(super) fn list_items<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
-    let mut items = Vec::new();
     let mut start = 0;
-    for comma in top_level_commas(tokens).into_iter().chain([tokens.len()]) {
-        items.push(&tokens[start..comma]);
-        start = comma + 1;
-    }
-    items
+    let item = |end| {
+        let item = &tokens[start..end];
+        start = end + 1;
+        item
+    };
+    top_level_ends(tokens).map(item).collect()
 }
