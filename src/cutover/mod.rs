@@ -62,6 +62,7 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     if run.checkpoint.reverse_armed {
         tables.push(&change.reverse_log.table);
     }
+    raise_counter(run, &mut locker).await.map_err(|error| server_failure("preparing the cutover", &error))?;
     let mut request = LockRequest::new(Purpose::Cutover, &change.original, tables, run.options.lock_patience);
     loop {
         run.check_stop()?;
@@ -138,21 +139,10 @@ impl Window<'_> {
 
     /// Brings the counter of the shadow up to the original's, and takes the temporary index off.
     pub(crate) async fn finish_shadow(&mut self) -> Result<(), ServerError> {
-        let change = &self.run.change;
-        let mut clauses = Vec::new();
-        let original = schema::create_sql(self.locker, &change.original).await?.unwrap_or_default();
-        let shadow = schema::create_sql(self.locker, &change.shadow).await?.unwrap_or_default();
-        if let Some(counter) = shadow::counter(&original)
-            && shadow::counter(&shadow).unwrap_or(1) < counter
-            && self.run.change.mapping.pairs.iter().any(|pair| pair.target.is_auto_increment())
-        {
-            clauses.push(format!("AUTO_INCREMENT = {counter}"));
-        }
+        raise_counter(self.run, self.locker).await?;
         if self.run.checkpoint.temporary_key {
-            clauses.push(format!("DROP INDEX `{TEMPORARY_KEY}`"));
-        }
-        if !clauses.is_empty() {
-            let sql = format!("ALTER TABLE {} {}, ALGORITHM=INPLACE", change.shadow, clauses.join(", "));
+            let shadow = &self.run.change.shadow;
+            let sql = format!("ALTER TABLE {shadow} DROP INDEX `{TEMPORARY_KEY}`, ALGORITHM=INPLACE");
             self.locker.execute(&sql).await?;
         }
         Ok(())
@@ -172,6 +162,24 @@ impl Window<'_> {
             }
         }
     }
+}
+
+/// Raises the shadow's counter to the original's when it is behind. Done before the window, so that inside it only
+/// ids that were taken and given up in the last moments are left to make up for, which takes a statement of its own.
+async fn raise_counter(run: &Run, session: &mut Session) -> Result<(), ServerError> {
+    let change = &run.change;
+    if !change.mapping.pairs.iter().any(|pair| pair.target.is_auto_increment()) {
+        return Ok(());
+    }
+    let original = schema::create_sql(session, &change.original).await?.unwrap_or_default();
+    let shadow = schema::create_sql(session, &change.shadow).await?.unwrap_or_default();
+    if let Some(counter) = shadow::counter(&original)
+        && shadow::counter(&shadow).unwrap_or(1) < counter
+    {
+        let sql = format!("ALTER TABLE {} AUTO_INCREMENT = {counter}, ALGORITHM=INPLACE", change.shadow);
+        session.execute(&sql).await?;
+    }
+    Ok(())
 }
 
 /// Whether the swap has happened, from the names alone.
