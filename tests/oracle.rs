@@ -6,51 +6,14 @@ mod support;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use support::load::{Cell, Column, Fill, Key, Load, Mapping, Plan, Shape, Written};
-use support::{Scenario, Server, on_every_server};
+use support::load::{Load, Mapping, Plan, Shape, Written};
+use support::{Scenario, Server, on_every_server, shop};
 
 on_every_server!(a_load_without_a_change_is_right, every_wrong_row_is_found, text_and_pair_keys_are_followed);
 
-const ORDER: &str = "CREATE TABLE `Order` (
-    `id` BIGINT NOT NULL AUTO_INCREMENT,
-    `userId` INTEGER NOT NULL,
-    `total` DECIMAL(10, 2) NOT NULL,
-    `note` VARCHAR(191) NULL,
-    `status` ENUM('open', 'paid', 'sent') NOT NULL DEFAULT 'open',
-    `placedAt` DATETIME(3) NOT NULL,
-    `reference` VARCHAR(64) NOT NULL,
-    `legacy` VARCHAR(20) NULL DEFAULT 'none',
-    UNIQUE INDEX `Order_reference_key`(`reference`),
-    INDEX `Order_userId_idx`(`userId`),
-    PRIMARY KEY (`id`)
-) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci";
-
-fn order() -> Shape {
-    let column = |name, fill| Column { name, fill };
-    Shape {
-        table: "Order",
-        key: Key::Auto("id"),
-        columns: vec![
-            column("userId", Fill::Below(5_000)),
-            column("total", Fill::Amount),
-            column("note", Fill::Words),
-            column("status", Fill::OneOf(&["open", "paid", "sent"])),
-            column("placedAt", Fill::Moment),
-            column("reference", Fill::Unique),
-            column("legacy", Fill::Untouched(Cell::Text("none".to_owned()))),
-        ],
-    }
-}
-
 async fn seeded(server: &Server) -> Result<Scenario> {
-    let scenario = Scenario::new(server, "oracle", &[ORDER]).await?;
-    let expressions = format!(
-        "{}, n % 5000, n % 1000 + 0.25, CONCAT('note ', n), ELT(n % 3 + 1, 'open', 'paid', 'sent'), \
-         '2026-01-01' + INTERVAL n SECOND, CONCAT('s-', n), CONCAT('old ', n)",
-        order().seed_key()
-    );
-    let columns = "id, userId, total, note, status, placedAt, reference, legacy";
-    scenario.seed("Order", columns, &expressions, 5_000).await?;
+    let scenario = Scenario::new(server, "oracle", &[shop::ORDER]).await?;
+    shop::seed_orders(&scenario, 5_000).await?;
     Ok(scenario)
 }
 
@@ -63,7 +26,7 @@ async fn written(scenario: &Scenario, shape: Shape) -> Result<Written> {
 
 async fn a_load_without_a_change_is_right(server: Server) -> Result<()> {
     let scenario = seeded(&server).await?;
-    let written = written(&scenario, order()).await?;
+    let written = written(&scenario, shop::orders()).await?;
     let verdict = support::oracle::expect_contents(&mut scenario.connect().await?, "`Order`", &written).await?;
     ensure!(written.record.errors.is_empty(), "{:?}", written.record.errors.first());
     ensure!(verdict.acknowledged > 100, "only {} writes in two seconds", verdict.acknowledged);
@@ -72,7 +35,7 @@ async fn a_load_without_a_change_is_right(server: Server) -> Result<()> {
 
 async fn every_wrong_row_is_found(server: Server) -> Result<()> {
     let scenario = seeded(&server).await?;
-    let written = written(&scenario, order()).await?;
+    let written = written(&scenario, shop::orders()).await?;
     let untouched = (Shape::FIRST_SEED..).find(|number| written.ledger.get(*number).is_none()).unwrap_or_default();
     let touched = written
         .ledger
@@ -85,10 +48,10 @@ async fn every_wrong_row_is_found(server: Server) -> Result<()> {
         .numbers()
         .find(|number| written.ledger.get(*number).is_some_and(|expected| expected.is_absent()));
     let (touched, deleted) = (touched.unwrap_or_default(), deleted.unwrap_or_default());
-    let row = "5, 1, NULL, 'open', '2026-01-01', 'x', 'none'";
+    let row = "5, 5, 1, 1, 'open', NULL, 'x', 'none', '2026-01-01'";
     for (damage, repair, lost, foreign, wrong) in [
         (format!("UPDATE `Order` SET note = 'x' WHERE id = {untouched}"), None, 0, 0, 1),
-        (format!("UPDATE `Order` SET legacy = NULL WHERE id = {touched}"), None, 0, 0, 2),
+        (format!("UPDATE `Order` SET coupon = 'x' WHERE id = {touched}"), None, 0, 0, 2),
         (format!("DELETE FROM `Order` WHERE id = {untouched}"), None, 1, 0, 1),
         (format!("DELETE FROM `Order` WHERE id = {touched}"), None, 2, 0, 0),
         (
@@ -112,24 +75,10 @@ async fn every_wrong_row_is_found(server: Server) -> Result<()> {
 }
 
 async fn text_and_pair_keys_are_followed(server: Server) -> Result<()> {
-    let article = "CREATE TABLE `Article` (
-        `sku` VARCHAR(64) NOT NULL,
-        `stock` INTEGER NOT NULL,
-        PRIMARY KEY (`sku`)
-    ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci";
-    let pair = "CREATE TABLE `_TagToPost` (
-        `A` INTEGER NOT NULL,
-        `B` INTEGER NOT NULL,
-        UNIQUE INDEX `_TagToPost_AB_unique`(`A`, `B`),
-        INDEX `_TagToPost_B_index`(`B`)
-    ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci";
-    let scenario = Scenario::new(&server, "keys", &[article, pair]).await?;
-    let stock = Column { name: "stock", fill: Fill::Below(1_000) };
-    let articles = Shape { table: "Article", key: Key::Text("sku"), columns: vec![stock] };
-    let pairs = Shape { table: "_TagToPost", key: Key::Pair("A", "B"), columns: Vec::new() };
-    scenario.seed("Article", "sku, stock", &format!("{}, n", articles.seed_key()), 2_000).await?;
-    scenario.seed("_TagToPost", "A, B", &pairs.seed_key(), 2_000).await?;
-    for shape in [articles, pairs] {
+    let scenario = Scenario::new(&server, "keys", &[shop::ARTICLE, shop::TAG_TO_POST]).await?;
+    shop::seed_articles(&scenario, 2_000).await?;
+    shop::seed_tags_of_posts(&scenario, 2_000).await?;
+    for shape in [shop::articles(), shop::tags_of_posts()] {
         let table = format!("`{}`", shape.table);
         let written = written(&scenario, shape).await?;
         support::oracle::expect_contents(&mut scenario.connect().await?, &table, &written).await?;

@@ -4,8 +4,9 @@
 //! Nothing here uses the `replank` crate: the program is run as users run it.
 
 // Every test binary, and the programs in scripts/, compile this module for themselves and use a part of it.
-#![allow(dead_code, unused_imports, reason = "each test binary uses a part of this module")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses a part of this module")]
 
+pub mod change;
 pub mod load;
 pub mod oracle;
 pub mod prisma;
@@ -13,6 +14,7 @@ pub mod program;
 pub mod residue;
 pub mod scenario;
 pub mod servers;
+pub mod shop;
 pub mod snapshot;
 pub mod tables;
 

@@ -19,6 +19,7 @@ pub struct Scenario {
     pub server: Server,
     pub schema: String,
     project: Option<TempDir>,
+    kept: bool,
 }
 
 impl Scenario {
@@ -31,7 +32,8 @@ impl Scenario {
     /// The same with a name of the caller's; a schema of that name is replaced.
     pub async fn named(server: &Server, schema: &str, ddl: &[&str]) -> Result<Scenario> {
         let project = tempfile::Builder::new().prefix("replank-").tempdir()?;
-        let scenario = Scenario { server: server.clone(), schema: schema.to_owned(), project: Some(project) };
+        let kept = std::env::var_os("REPLANK_TEST_KEEP").is_some();
+        let scenario = Scenario { server: server.clone(), schema: schema.to_owned(), project: Some(project), kept };
         drop_schemas(server, schema).await?;
         let mut conn = server.connect("").await?;
         // What `prisma migrate` makes a database with.
@@ -43,6 +45,11 @@ impl Scenario {
         prisma::initialise(&mut conn, scenario.project(), ddl).await?;
         conn.disconnect().await?;
         Ok(scenario)
+    }
+
+    /// Leaves the schema and the project for a look.
+    pub fn keep(&mut self, kept: bool) {
+        self.kept |= kept;
     }
 
     pub fn project(&self) -> &Path {
@@ -108,9 +115,9 @@ impl Scenario {
 
 impl Drop for Scenario {
     fn drop(&mut self) {
-        if std::env::var_os("REPLANK_TEST_KEEP").is_some() {
+        if self.kept {
             let project = self.project.take().map(TempDir::keep);
-            eprintln!("kept {} and {}", self.url(), project.unwrap_or_default().display());
+            eprintln!("kept: {} and {}", self.url(), project.unwrap_or_default().display());
             return;
         }
         let (server, schema) = (self.server.clone(), self.schema.clone());

@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 pub use ledger::{Expected, Ledger, Seeds, Verdict};
-pub use record::{Failed, Record, Span};
+pub use record::{Failed, RETRYABLE, Record, Span};
 pub use shape::{Cell, Column, Fill, Key, KeyNumber, Mapping, Row, Shape};
 
 use super::Server;

@@ -43,6 +43,16 @@ pub struct Column {
     pub fill: Fill,
 }
 
+impl Column {
+    /// How the application reads it: an amount has two decimals to it, whatever the column has room for.
+    pub fn read(&self) -> String {
+        match self.fill {
+            Fill::Amount => format!("CAST(`{}` AS DECIMAL(10, 2))", self.name),
+            _ => quoted(self.name),
+        }
+    }
+}
+
 /// A table as its application knows it.
 #[derive(Debug, Clone)]
 pub struct Shape {
@@ -247,11 +257,6 @@ impl Mapping {
         }
     }
 
-    pub fn dropped(mut self, column: &str) -> Mapping {
-        self.columns.retain(|kept| kept.before != quoted(column));
-        self
-    }
-
     pub fn read_as(mut self, column: &str, expression: &str) -> Mapping {
         for kept in self.key.iter_mut().chain(&mut self.columns) {
             if kept.before == quoted(column) {
@@ -261,8 +266,10 @@ impl Mapping {
         self
     }
 
-    pub fn renamed(self, column: &str, to: &str) -> Mapping {
-        self.read_as(column, &quoted(to))
+    /// A further column that outlives the change.
+    pub fn with(mut self, before: &str, after: &str) -> Mapping {
+        self.columns.push(Kept { before: quoted(before), after: quoted(after) });
+        self
     }
 
     pub fn before(&self) -> (Vec<String>, Vec<String>) {

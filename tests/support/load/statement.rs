@@ -3,7 +3,7 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Params};
 
-use super::shape::{Cell, Row, Shape, quoted};
+use super::shape::{Cell, Column, Row, Shape, quoted};
 
 /// How a connection sends its statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,8 +158,8 @@ impl Shape {
 
     /// Reads the row of a key, key columns first, locked when asked for.
     pub fn select(&self, key: &[Cell], locked: bool) -> Statement {
-        let columns: Vec<String> =
-            self.key.columns().into_iter().chain(self.columns.iter().map(|column| column.name)).map(quoted).collect();
+        let payload = self.columns.iter().map(Column::read);
+        let columns: Vec<String> = self.key.columns().into_iter().map(quoted).chain(payload).collect();
         let lock = if locked { " FOR UPDATE" } else { "" };
         let sql = format!("SELECT {} FROM `{}` WHERE {}{lock}", columns.join(", "), self.table, self.is_key());
         Statement::new(sql, key.to_vec())
