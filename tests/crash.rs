@@ -1,0 +1,232 @@
+//! kill -9 in every phase, while an application writes: `resume` finishes the change as if nothing had happened, or
+//! `abort` puts the schema back as if nothing had been begun. The application notices neither.
+
+mod support;
+
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+use support::change::{Change, expect_no_standstill};
+use support::load::{Load, Plan, Written};
+use support::{Outcome, Run, Scenario, Server, on_every_server, oracle, prisma, residue, shop};
+use tokio::time::sleep;
+
+on_every_server!(
+    killed_in_prepare,
+    killed_in_copy,
+    killed_in_index,
+    killed_in_verify,
+    killed_in_cutover,
+    killed_around_the_swap,
+    killed_in_record,
+    killed_in_cleanup,
+    interrupted_in_copy,
+);
+
+/// Where a run is killed, and what holds it there.
+#[derive(Debug, Clone, Copy)]
+struct Kill {
+    phase: &'static str,
+    hold: Hold,
+    /// How long after the phase has begun.
+    after: Duration,
+}
+
+/// What keeps a run in a phase, so that the kill meets it there and not where chance would have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// Nothing but the phase's own length.
+    Nothing,
+    /// A transaction that has read the table, from the beginning: no lock window can open.
+    TableFromStart,
+    /// The same, from the copy on: the triggers are in place, the cutover waits.
+    TableFromCopy,
+    /// A lock of Prisma's ledger, from the copy on.
+    Ledger,
+}
+
+/// How a killed run is dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Then {
+    Resume,
+    Abort,
+}
+
+async fn killed_in_prepare(server: Server) -> Result<()> {
+    let kill = Kill { phase: "prepare", hold: Hold::TableFromStart, after: Duration::from_millis(300) };
+    resumed_and_aborted(&server, kill).await
+}
+
+async fn killed_in_copy(server: Server) -> Result<()> {
+    let kill = Kill { phase: "copy", hold: Hold::Nothing, after: Duration::from_millis(500) };
+    resumed_and_aborted(&server, kill).await
+}
+
+async fn killed_in_index(server: Server) -> Result<()> {
+    let kill = Kill { phase: "index", hold: Hold::Nothing, after: Duration::from_millis(10) };
+    resumed_and_aborted(&server, kill).await
+}
+
+async fn killed_in_verify(server: Server) -> Result<()> {
+    resumed_and_aborted(&server, Kill { phase: "verify", hold: Hold::Nothing, after: Duration::ZERO }).await
+}
+
+async fn killed_in_cutover(server: Server) -> Result<()> {
+    let kill = Kill { phase: "cutover", hold: Hold::TableFromCopy, after: Duration::from_millis(300) };
+    resumed_and_aborted(&server, kill).await
+}
+
+/// At moments of the cutover that chance picks, the swap itself among them. More with REPLANK_CRASH_ROUNDS.
+async fn killed_around_the_swap(server: Server) -> Result<()> {
+    let rounds = std::env::var("REPLANK_CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(3);
+    for _ in 0..rounds {
+        let after = Duration::from_millis(rand::random_range(0..60));
+        killed(&server, Kill { phase: "cutover", hold: Hold::Nothing, after }, Then::Resume).await?;
+    }
+    Ok(())
+}
+
+async fn killed_in_record(server: Server) -> Result<()> {
+    let kill = Kill { phase: "record", hold: Hold::Ledger, after: Duration::from_millis(200) };
+    killed(&server, kill, Then::Resume).await
+}
+
+async fn killed_in_cleanup(server: Server) -> Result<()> {
+    killed(&server, Kill { phase: "cleanup", hold: Hold::Nothing, after: Duration::ZERO }, Then::Resume).await
+}
+
+async fn resumed_and_aborted(server: &Server, kill: Kill) -> Result<()> {
+    killed(server, kill, Then::Resume).await?;
+    killed(server, kill, Then::Abort).await
+}
+
+/// Rows of the table; at the pace below the copy takes two seconds.
+const ROWS: u64 = 20_000;
+const ROWS_PER_SECOND: u32 = 10_000;
+
+fn change() -> Change {
+    let clauses = "MODIFY `quantity` BIGINT NOT NULL DEFAULT 1, ADD INDEX `Order_productId_idx`(`productId`)";
+    Change::new(shop::ORDER, shop::orders(), clauses, "crash")
+}
+
+async fn begin(server: &Server) -> Result<(Scenario, Load)> {
+    let scenario = change().scenario(server).await?;
+    shop::seed_orders(&scenario, ROWS).await?;
+    let load = change().load(&scenario, &Plan::steady(11, 30)).await?;
+    Ok((scenario, load))
+}
+
+async fn killed(server: &Server, kill: Kill, then: Then) -> Result<()> {
+    let (scenario, load) = begin(server).await?;
+    let before = residue::definition(&mut scenario.connect().await?, "`Order`").await?;
+    let mut run = change().program(&scenario, ROWS_PER_SECOND).start()?;
+    let holder = reach(&scenario, &mut run, kill).await?;
+    run.kill();
+    let killed = run.finish().await?;
+    release(holder).await?;
+    if killed.code().is_some() {
+        // It was quicker than the kill, which only a phase of its own length allows.
+        ensure!(kill.hold == Hold::Nothing, "it ended by itself in {}: {}", kill.phase, killed.stderr);
+        let killed = killed.expect_code(0)?;
+        return expect_finished(&scenario, load, &[&killed]).await;
+    }
+    load.during(Duration::from_millis(300)).await;
+    match then {
+        Then::Resume => {
+            let resumed = scenario.replank("resume", "Order").succeed().await?;
+            expect_finished(&scenario, load, &[&killed, &resumed]).await
+        }
+        Then::Abort => {
+            scenario.replank("abort", "Order").succeed().await?;
+            expect_aborted(&scenario, load, &before).await
+        }
+    }
+}
+
+/// Waits until the run is where it is to be killed. Gives the connection that holds it there.
+async fn reach(scenario: &Scenario, run: &mut Run, kill: Kill) -> Result<Option<Conn>> {
+    let mut holder = scenario.connect().await?;
+    if kill.hold == Hold::TableFromStart {
+        hold_table(&mut holder).await?;
+    }
+    if matches!(kill.hold, Hold::TableFromCopy | Hold::Ledger) {
+        ensure!(run.reaches_phase("copy").await?, "it never began to copy");
+        match kill.hold {
+            Hold::Ledger => holder.query_drop("LOCK TABLES _prisma_migrations READ").await?,
+            _ => hold_table(&mut holder).await?,
+        }
+    }
+    if !run.reaches_phase(kill.phase).await? {
+        bail!("it never came to the phase {}", kill.phase);
+    }
+    sleep(kill.after).await;
+    Ok((kill.hold != Hold::Nothing).then_some(holder))
+}
+
+async fn hold_table(conn: &mut Conn) -> Result<()> {
+    conn.query_drop("START TRANSACTION").await?;
+    Ok(conn.query_drop("SELECT id FROM `Order` LIMIT 1").await?)
+}
+
+async fn release(holder: Option<Conn>) -> Result<()> {
+    if let Some(mut conn) = holder {
+        conn.query_drop("UNLOCK TABLES").await?;
+        conn.query_drop("ROLLBACK").await?;
+        conn.disconnect().await?;
+    }
+    Ok(())
+}
+
+async fn stop(load: Load) -> Result<Written> {
+    load.during(Duration::from_millis(300)).await;
+    let written = load.stop().await?;
+    // A killed run cannot tell its lock windows, so retryable errors are not matched with them here.
+    let errors = written.record.unretryable();
+    ensure!(errors.is_empty(), "the application got {} errors, the first: {:?}", errors.len(), errors[0]);
+    expect_no_standstill(&written)?;
+    Ok(written)
+}
+
+async fn expect_finished(scenario: &Scenario, load: Load, runs: &[&Outcome]) -> Result<()> {
+    let mut written = stop(load).await?;
+    written.record.errors.clear();
+    change().expect_changed(scenario, &written, runs).await
+}
+
+async fn expect_aborted(scenario: &Scenario, load: Load, before: &str) -> Result<()> {
+    let written = stop(load).await?;
+    let mut conn = scenario.connect().await?;
+    oracle::expect_contents(&mut conn, "`Order`", &written).await?;
+    let after = residue::definition(&mut conn, "`Order`").await?;
+    ensure!(after == before, "the table is\n{after}\ninstead of\n{before}");
+    residue::expect_nothing_left(scenario, &["Order"]).await?;
+    let kept = residue::objects(&mut conn, &scenario.bookkeeping()).await?;
+    let of_table: Vec<_> = kept.iter().filter(|object| object.contains("Order__rpk")).collect();
+    ensure!(of_table.is_empty(), "{} still holds {of_table:?}", scenario.bookkeeping());
+    let recorded = prisma::recorded(&mut conn).await?;
+    ensure!(recorded.is_empty(), "the ledger still holds {recorded:?}");
+    let folders = prisma::folders(scenario)?;
+    ensure!(folders.is_empty(), "the migrations folder still holds {folders:?}");
+    Ok(())
+}
+
+/// Ctrl-C stops at a safe point, says how to go on, and keeps what was copied.
+async fn interrupted_in_copy(server: Server) -> Result<()> {
+    let (scenario, load) = begin(&server).await?;
+    let mut run = change().program(&scenario, ROWS_PER_SECOND).start()?;
+    ensure!(run.reaches_phase("copy").await?, "it never began to copy");
+    sleep(Duration::from_millis(500)).await;
+    run.interrupt()?;
+    let interrupted = run.finish().await?.expect_code(130)?;
+    ensure!(interrupted.stderr.contains("replank resume"), "it does not say how to go on: {}", interrupted.stderr);
+    load.during(Duration::from_millis(300)).await;
+    let resumed = scenario.replank("resume", "Order").succeed().await?;
+    let copied = resumed.events("finished").next().and_then(|seen| seen.event["rows_copied"].as_u64());
+    ensure!(
+        copied.is_some_and(|rows| rows < ROWS),
+        "{copied:?} rows were copied after the interruption, so from the start"
+    );
+    expect_finished(&scenario, load, &[&interrupted, &resumed]).await
+}

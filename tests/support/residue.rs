@@ -1,0 +1,61 @@
+//! What a change leaves behind, and whether a table is defined as it should be.
+
+use anyhow::{Result, ensure};
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
+
+use super::Scenario;
+
+/// SHOW CREATE TABLE without the AUTO_INCREMENT value, which every insert moves.
+pub async fn definition(conn: &mut Conn, table: &str) -> Result<String> {
+    let row: Option<(String, String)> = conn.query_first(format!("SHOW CREATE TABLE {table}")).await?;
+    let text = row.map(|(_, text)| text).unwrap_or_default();
+    let Some((before, value)) = text.split_once(" AUTO_INCREMENT=") else {
+        return Ok(text);
+    };
+    Ok(format!("{before}{}", value.trim_start_matches(|digit: char| digit.is_ascii_digit())))
+}
+
+/// The same with the order of lines left out: Prisma does not mind the order of indexes, and an online copy may have
+/// built them in another.
+pub async fn definition_parts(conn: &mut Conn, table: &str) -> Result<Vec<String>> {
+    let text = definition(conn, table).await?;
+    let mut parts: Vec<String> = text.lines().map(|line| line.trim().trim_end_matches(',').to_owned()).collect();
+    parts.sort();
+    Ok(parts)
+}
+
+/// The tables and the triggers of a schema, by name.
+pub async fn objects(conn: &mut Conn, schema: &str) -> Result<Vec<String>> {
+    Ok(conn
+        .exec(
+            "SELECT CONCAT('table ', table_name) FROM information_schema.tables WHERE table_schema = ?
+             UNION ALL
+             SELECT CONCAT('trigger ', trigger_name) FROM information_schema.triggers WHERE trigger_schema = ?
+             ORDER BY 1",
+            (schema, schema),
+        )
+        .await?)
+}
+
+/// Fails when the application's schema holds anything but its own tables.
+pub async fn expect_nothing_left(scenario: &Scenario, tables: &[&str]) -> Result<()> {
+    let mut expected: Vec<String> =
+        tables.iter().chain(&["_prisma_migrations"]).map(|table| format!("table {table}")).collect();
+    expected.sort();
+    let mut found = objects(&mut scenario.connect().await?, &scenario.schema).await?;
+    found.sort();
+    ensure!(found == expected, "the schema holds {found:?} instead of {expected:?}");
+    Ok(())
+}
+
+/// Fails unless running the migration's script on a new database makes the table what the online change made it, which
+/// is what `prisma migrate dev` compares to find drift.
+pub async fn expect_no_drift(scenario: &Scenario, table: &str, ddl: &[&str], script: &str) -> Result<()> {
+    let twin = Scenario::new(&scenario.server, "twin", ddl).await?;
+    twin.execute(script).await?;
+    let made = definition_parts(&mut scenario.connect().await?, &format!("`{table}`")).await?;
+    let wanted = definition_parts(&mut twin.connect().await?, &format!("`{table}`")).await?;
+    ensure!(made == wanted, "the table is\n  {}\ninstead of\n  {}", made.join("\n  "), wanted.join("\n  "));
+    Ok(())
+}
