@@ -41,6 +41,14 @@ pub async fn build(run: &Run) -> Result<()> {
     Ok(())
 }
 
+/// Whether nothing is left to build.
+pub async fn is_built(run: &Run) -> Result<bool> {
+    let mut work = run.server.session_for(Role::Work, "connecting for the indexes").await?;
+    let missing = missing(run, &mut work).await?;
+    work.close().await;
+    Ok(missing.is_empty())
+}
+
 async fn missing(run: &Run, work: &mut crate::server::Session) -> Result<Vec<String>> {
     let table = schema::inspect(work, &run.change.shadow).await;
     let table = table.map_err(|error| server_failure("reading the shadow table", &error))?;

@@ -78,6 +78,38 @@ impl Applier {
         Ok(())
     }
 
+    /// Makes the shadow what the original was at one moment, rows deleted since left out. Needs that no chunk is in
+    /// flight and that the shadow has no unique index but the walked key.
+    ///
+    /// Batches alone do not do that: when a unique value moves from one row to another, the row that has it now may be
+    /// applied while the row that gave it up still waits in the log, and the build of the unique index would find it
+    /// twice.
+    pub async fn catch_up(&mut self, stop: &CancellationToken) -> Result<()> {
+        self.drain_below(BATCH / 2, stop).await?;
+        let mut tries = Tries::of("catching up with the change log");
+        loop {
+            self.in_flight.quiesced().await;
+            match self.apply_whole_log().await {
+                Ok(()) => return Ok(()),
+                Err(error) => tries.recover(&mut self.session, error, &self.events).await?,
+            }
+        }
+    }
+
+    async fn apply_whole_log(&mut self) -> Result<(), ServerError> {
+        let entries = self.change.log.read(&mut self.session, WHOLE_LOG).await?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        self.session.execute("START TRANSACTION").await?;
+        for sql in catch_up_sql(&self.change, &entries) {
+            self.session.execute(&sql).await?;
+        }
+        self.session.execute("COMMIT").await?;
+        self.tally.keys_applied.fetch_add(entries.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Runs in the background until told to stop; gives itself back.
     pub fn spawn(self, halt: CancellationToken) -> Background {
         let until = CancellationToken::new();
@@ -211,6 +243,32 @@ pub fn apply_sql(change: &Change, entries: &[Entry], stage: Stage) -> [String; 3
             change.target_columns(),
             change.source_columns(),
             change.original,
+        ),
+        log.delete_sql(entries),
+    ]
+}
+
+/// The statements of a catch-up. The first reads log and original in one snapshot (READ COMMITTED takes one for each
+/// statement), so it sees every row that the log says was written, as of one moment; REPLACE meets no other unique key
+/// than the walked one. The second removes what was deleted by then, and a little later at most: a row less is no
+/// duplicate.
+fn catch_up_sql(change: &Change, entries: &[Entry]) -> [String; 3] {
+    let (log, shadow, original, marker) = (&change.log, &change.shadow, &change.original, &change.marker);
+    let logged = log.distinct_keys(None);
+    let on_original = join_on(log.key_columns(), "batch", &change.original_key(), original);
+    let on_shadow = join_on(log.key_columns(), "batch", &change.shadow_key(), shadow);
+    let index = &change.key.index;
+    let first = &change.original_key()[0];
+    [
+        format!(
+            "REPLACE {marker} INTO {shadow} ({}) SELECT {} FROM {logged} AS batch \
+             STRAIGHT_JOIN {original} FORCE INDEX ({index}) ON {on_original}",
+            change.target_columns(),
+            change.source_columns(),
+        ),
+        format!(
+            "DELETE {marker} {shadow} FROM {logged} AS batch STRAIGHT_JOIN {shadow} ON {on_shadow} \
+             LEFT JOIN {original} FORCE INDEX ({index}) ON {on_original} WHERE {original}.{first} IS NULL"
         ),
         log.delete_sql(entries),
     ]
