@@ -126,6 +126,8 @@ async fn killed(server: &Server, kill: Kill, then: Then) -> Result<()> {
     run.kill();
     let killed = run.finish().await?;
     release(holder).await?;
+    // For people who tune the moments above, with --nocapture.
+    println!("{kill:?} {then:?} met {:?}", killed.events.last().map(|seen| seen.event.to_string()));
     if killed.code().is_some() {
         // It was quicker than the kill, which only a phase of its own length allows.
         ensure!(kill.hold == Hold::Nothing, "it ended by itself in {}: {}", kill.phase, killed.stderr);
@@ -217,7 +219,8 @@ async fn interrupted_in_copy(server: Server) -> Result<()> {
     sleep(Duration::from_millis(500)).await;
     run.interrupt()?;
     let interrupted = run.finish().await?.expect_code(130)?;
-    ensure!(interrupted.stderr.contains("replank resume"), "it does not say how to go on: {}", interrupted.stderr);
+    let advice = interrupted.events("failed").any(|seen| seen.event["next"].to_string().contains("replank resume"));
+    ensure!(advice, "it does not say how to go on: {:?}", interrupted.events.last());
     load.during(Duration::from_millis(300)).await;
     let resumed = scenario.replank("resume", "Order").succeed().await?;
     let copied = resumed.events("finished").next().and_then(|seen| seen.event["rows_copied"].as_u64());
