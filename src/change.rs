@@ -56,11 +56,7 @@ impl Change {
         let reverse_log = ChangeLog::new(kept_away(&names.reverse_log), key.clone(), targets);
         let shadow = beside(&names.shadow);
         Change {
-            mirror: LogTriggers {
-                table: original.clone(),
-                names: names.triggers.clone(),
-                log: log.clone(),
-            },
+            mirror: LogTriggers { table: original.clone(), names: names.triggers.clone(), log: log.clone() },
             reverse: LogTriggers {
                 table: shadow.clone(),
                 names: names.reverse_triggers.clone(),

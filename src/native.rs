@@ -34,15 +34,10 @@ impl Native<'_> {
     }
 
     /// Makes the change unless it is made already.
-    pub async fn run(
-        &self,
-        events: &crate::event::Events,
-        stop: &tokio_util::sync::CancellationToken,
-    ) -> Result<()> {
+    pub async fn run(&self, events: &crate::event::Events, stop: &tokio_util::sync::CancellationToken) -> Result<()> {
         let mut locker = self.server.session_for(Role::Ddl, "connecting").await?;
         let mut watch = self.server.session_for(Role::Watch, "connecting").await?;
-        let mut request =
-            LockRequest::new(Purpose::Native, self.table, vec![self.table], self.options.lock_patience);
+        let mut request = LockRequest::new(Purpose::Native, self.table, vec![self.table], self.options.lock_patience);
         let second = std::time::Duration::from_secs(1);
         while !self.is_done().await? {
             if stop.is_cancelled() {

@@ -120,17 +120,8 @@ async fn begin(
     let change = Change::new(table, &survey.bookkeeping, &survey.names, key, survey.mapping.clone(), row.id);
     let tally = Arc::new(Tally::default());
     tally.rows_total.store(survey.table.rows_estimate, Ordering::Relaxed);
-    let run = Run {
-        server,
-        change: Arc::new(change),
-        options: request.options,
-        row,
-        checkpoint,
-        runs,
-        events,
-        stop,
-        tally,
-    };
+    let run =
+        Run { server, change: Arc::new(change), options: request.options, row, checkpoint, runs, events, stop, tally };
     Pipeline { run, recording, since }.from(Phase::Prepare, &survey.alter).await
 }
 

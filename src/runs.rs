@@ -159,7 +159,8 @@ impl Runs {
         let id = done.await.map_err(|error| server_failure("recording the run", &error))?.unwrap_or(0);
         drop(session);
         let row = self.rows(&format!("id = {id}")).await?.pop();
-        row.map(|(row, _)| row).ok_or_else(|| Failure::new(Stop::Unexpected, "the run that was just recorded is not there"))
+        row.map(|(row, _)| row)
+            .ok_or_else(|| Failure::new(Stop::Unexpected, "the run that was just recorded is not there"))
     }
 
     /// The running row of a table.
@@ -186,8 +187,11 @@ impl Runs {
     /// Writes phase and checkpoint.
     pub async fn save(&self, row: &RunRow, phase: Phase, checkpoint: &Checkpoint) -> Result<()> {
         let document = serde_json::to_string(checkpoint).expect("a checkpoint is plain data");
-        self.update(row, &format!("phase = {}, checkpoint = {}", string_literal(phase.label()), string_literal(&document)))
-            .await
+        self.update(
+            row,
+            &format!("phase = {}, checkpoint = {}", string_literal(phase.label()), string_literal(&document)),
+        )
+        .await
     }
 
     /// Notes the ledger row of a run.
@@ -244,7 +248,8 @@ fn decode(stored: Stored) -> Result<(RunRow, Checkpoint)> {
         return Err(unreadable(format!("format {format}, this version knows {FORMAT}")));
     }
     let checkpoint = serde_json::from_str(&document).map_err(|error| unreadable(error.to_string()))?;
-    let phase = serde_json::from_value(serde_json::Value::String(phase)).map_err(|error| unreadable(error.to_string()))?;
+    let phase =
+        serde_json::from_value(serde_json::Value::String(phase)).map_err(|error| unreadable(error.to_string()))?;
     let table = TableName::new(schema, table);
     Ok((RunRow { id, table, migration, clauses, ledger_id, phase, state, started_at, updated_at }, checkpoint))
 }

@@ -51,7 +51,8 @@ impl Shadow {
 
     /// Reads a shadow that is there.
     pub async fn adopt(work: &mut Session, name: &TableName) -> Result<Shadow> {
-        let table = schema::inspect(work, name).await.map_err(|error| server_failure("reading the shadow table", &error))?;
+        let table =
+            schema::inspect(work, name).await.map_err(|error| server_failure("reading the shadow table", &error))?;
         let gone = || Failure::new(Stop::Occupied, format!("the shadow table {name} is gone"));
         Ok(Shadow { table: table.ok_or_else(gone)? })
     }
@@ -159,8 +160,7 @@ pub fn comparable_definition(create_sql: &str) -> Vec<String> {
     let lines = definition.lines().skip(1).map(|line| line.trim().trim_end_matches(',').to_owned());
     // CREATE TABLE … LIKE leaves foreign keys out, and no change that gets here touches them.
     let foreign_key = |line: &str| line.starts_with("CONSTRAINT ") && line.contains(" FOREIGN KEY ");
-    let mut lines: Vec<String> =
-        lines.filter(|line| !line.starts_with(&temporary) && !foreign_key(line)).collect();
+    let mut lines: Vec<String> = lines.filter(|line| !line.starts_with(&temporary) && !foreign_key(line)).collect();
     lines.sort();
     lines
 }

@@ -11,7 +11,9 @@ use crate::plan::checks::{self, Inspection};
 use crate::plan::explain::{Finding, Plan, PlannedStatement, Severity};
 use crate::plan::grants::Grants;
 use crate::plan::strategy::{self, Strategy, Verdicts};
-use crate::plan::{Alter, Artifacts, ChunkKey, ClauseKind, ColumnMapping, bookkeeping_schema, choose_key, read_clauses};
+use crate::plan::{
+    Alter, Artifacts, ChunkKey, ClauseKind, ColumnMapping, bookkeeping_schema, choose_key, read_clauses,
+};
 use crate::runs::{Identity, Runs};
 use crate::schema::{self, Relations, Table};
 use crate::server::{Flavor, Role, Server, Session, errno, server_failure};
@@ -162,8 +164,7 @@ impl Survey {
             add(Phase::Native, crate::native::sql(&self.table.name, &self.alter, self.strategy));
             return statements;
         };
-        let change =
-            Change::new(self.table.name.clone(), &self.bookkeeping, &self.names, key, self.mapping.clone(), 0);
+        let change = Change::new(self.table.name.clone(), &self.bookkeeping, &self.names, key, self.mapping.clone(), 0);
         let split = crate::shadow::split_indexes(&self.target, &change.key);
         add(Phase::Prepare, format!("CREATE TABLE {} LIKE {}", change.shadow, change.original));
         add(Phase::Prepare, alter_sql(&change.shadow, &self.alter));
@@ -212,7 +213,8 @@ pub fn stored_name(server: &Server, table: &TableName) -> TableName {
 
 /// Names of everything a run makes for a table.
 pub fn names(table: &TableName, options: &RunOptions) -> Result<(Artifacts, Ident)> {
-    let unfit = |error| Failure::refused("no names can be made for what the change needs").table("untouched").cause(error);
+    let unfit =
+        |error| Failure::refused("no names can be made for what the change needs").table("untouched").cause(error);
     let names = Artifacts::new(table).map_err(unfit)?;
     let bookkeeping = bookkeeping_schema(&table.schema, options.bookkeeping.as_deref()).map_err(|error| {
         Failure::refused("the bookkeeping schema's name does not do")
@@ -302,11 +304,7 @@ async fn try_clauses(
             if partitioning || applied {
                 continue;
             }
-            let sql = format!(
-                "ALTER TABLE {trial} {}{}",
-                strategy.assertion(),
-                alter.without_algorithm_and_lock()
-            );
+            let sql = format!("ALTER TABLE {trial} {}{}", strategy.assertion(), alter.without_algorithm_and_lock());
             match ddl.execute(&sql).await {
                 Ok(_) => {
                     applied = true;

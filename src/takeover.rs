@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::change::{Change, marker};
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events, Phase};
-use crate::plan::{Alter, ColumnMapping, choose_key, read_clauses};
 use crate::pipeline::{NativeRun, Pipeline, connect, nothing_to};
+use crate::plan::{Alter, ColumnMapping, choose_key, read_clauses};
 use crate::record::Recording;
 use crate::run::Run;
 use crate::runs::{Checkpoint, RunRow, Runs, State};
@@ -109,8 +109,18 @@ async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOption
             return Err(too_late(table));
         }
     } else {
-        let run = adopt(server, table, options, runs.clone(), row.clone(), checkpoint, &alter, events.clone(), CancellationToken::new())
-            .await?;
+        let run = adopt(
+            server,
+            table,
+            options,
+            runs.clone(),
+            row.clone(),
+            checkpoint,
+            &alter,
+            events.clone(),
+            CancellationToken::new(),
+        )
+        .await?;
         if row.phase > Phase::Cutover || swapped(&run).await? {
             return Err(too_late(table));
         }
@@ -150,7 +160,8 @@ async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOpti
         return Err(nothing_to("clean up", table));
     }
     let alter = read(&row)?;
-    let run = adopt(server, table, options, runs, row, checkpoint, &alter, events.clone(), CancellationToken::new()).await?;
+    let run =
+        adopt(server, table, options, runs, row, checkpoint, &alter, events.clone(), CancellationToken::new()).await?;
     cleanup::drop_kept(&run, &events).await?;
     events.notice(format!("the old table {kept} is dropped, with the triggers and the log that followed {table}"));
     Ok(())
@@ -202,8 +213,12 @@ async fn bury_statements(server: &Arc<Server>, row: &RunRow) -> Result<()> {
 }
 
 /// The tables whose columns say how the change maps: before the swap original and shadow, after it old and new.
-async fn sides(server: &Arc<Server>, names: &crate::plan::Artifacts, table: &TableName, bookkeeping: &crate::sql::Ident)
--> Result<(Option<Table>, Option<Table>)> {
+async fn sides(
+    server: &Arc<Server>,
+    names: &crate::plan::Artifacts,
+    table: &TableName,
+    bookkeeping: &crate::sql::Ident,
+) -> Result<(Option<Table>, Option<Table>)> {
     let mut session = server.session_for(Role::Work, "connecting").await?;
     let beside = |name: &crate::sql::Ident| TableName { schema: table.schema.clone(), table: name.clone() };
     let old = schema::inspect(&mut session, &beside(&names.old)).await.map_err(failed)?;
@@ -254,7 +269,17 @@ async fn adopt(
     tally.rows_total.store(original.rows_estimate, relaxed);
     tally.rows_copied.store(checkpoint.rows_copied, relaxed);
     let change = Change::new(table.clone(), &bookkeeping, &names, key, mapping, row.id);
-    Ok(Run { server: Arc::clone(server), change: Arc::new(change), options, row, checkpoint, runs, events, stop, tally })
+    Ok(Run {
+        server: Arc::clone(server),
+        change: Arc::new(change),
+        options,
+        row,
+        checkpoint,
+        runs,
+        events,
+        stop,
+        tally,
+    })
 }
 
 async fn swapped(run: &Run) -> Result<bool> {

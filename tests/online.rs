@@ -3,10 +3,12 @@
 
 mod support;
 
+use std::time::Duration;
+
 use anyhow::Result;
 use support::change::Change;
 use support::load::Plan;
-use support::{Server, on_every_server, shop};
+use support::{Server, on_every_server, oracle, residue, shop};
 
 on_every_server!(
     rows_are_equal_after_the_swap_at_saturation,
@@ -16,6 +18,7 @@ on_every_server!(
     type_is_modified,
     column_is_dropped,
     column_is_renamed,
+    old_table_is_cleaned_up_under_load,
 );
 
 /// Rows of a test's table: enough for dozens of chunks at the pace below.
@@ -75,4 +78,20 @@ async fn column_is_renamed(server: Server) -> Result<()> {
     let clauses = "RENAME COLUMN `coupon` TO `voucher`";
     let change = Change::new(shop::ORDER, shop::orders_without_coupons(), clauses, "rename_coupon");
     orders_change(&server, change.carries("coupon", "voucher"), 7).await
+}
+
+/// Dropping the triggers that follow the new table is a lock window like any other.
+async fn old_table_is_cleaned_up_under_load(server: Server) -> Result<()> {
+    let change = Change::new(shop::ORDER, shop::orders(), "ADD INDEX `Order_productId_idx`(`productId`)", "cleaned");
+    let scenario = change.scenario(&server).await?;
+    shop::seed_orders(&scenario, ROWS).await?;
+    let load = change.load(&scenario, &Plan::steady(8, 50)).await?;
+    let altered = change.program(&scenario, ROWS_PER_SECOND).succeed().await?;
+    load.during(Duration::from_millis(300)).await;
+    let cleaned = scenario.replank("cleanup", "Order").succeed().await?;
+    load.during(Duration::from_millis(300)).await;
+    let written = load.stop().await?;
+    let mut conn = scenario.connect().await?;
+    oracle::expect_application_unharmed(&mut conn, "`Order`", &written, &[&altered, &cleaned]).await?;
+    residue::expect_nothing_left(&scenario, &["Order"]).await
 }

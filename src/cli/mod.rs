@@ -77,8 +77,7 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Alter(args) => {
             let request = request::alter(url, args, &surroundings)?;
-            let summary =
-                watched(global, |events, stop| async { pipeline::alter(request, events, stop).await })?;
+            let summary = watched(global, |events, stop| async { pipeline::alter(request, events, stop).await })?;
             output::summary(&summary, global.output);
             Ok(ExitCode::SUCCESS)
         }
@@ -86,9 +85,8 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
             let server = connection::server(url, &surroundings)?;
             let table = request::table(&args.table, &server)?;
             let options = request::run_options(args.run)?;
-            let summary = watched(global, |events, stop| async {
-                pipeline::resume(server, table, options, events, stop).await
-            })?;
+            let summary =
+                watched(global, |events, stop| async { pipeline::resume(server, table, options, events, stop).await })?;
             output::summary(&summary, global.output);
             Ok(ExitCode::SUCCESS)
         }

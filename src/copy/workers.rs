@@ -63,12 +63,16 @@ struct Ceiling {
 
 /// Copies everything up to the checkpoint's last key, beginning at its watermark. `halt` is cancelled when the copy
 /// must stop early, for whatever reason; what was copied is in the checkpoint then.
-pub async fn copy(run: &mut Run, in_flight: Arc<InFlight>, throttle: Arc<Throttle>, halt: CancellationToken) -> Result<()> {
+pub async fn copy(
+    run: &mut Run,
+    in_flight: Arc<InFlight>,
+    throttle: Arc<Throttle>,
+    halt: CancellationToken,
+) -> Result<()> {
     let stored = |raw: &Option<Vec<String>>| raw.clone().map(|raw| run.change.key.value(raw)).transpose();
     let read = || Ok::<_, MalformedKey>((stored(&run.checkpoint.last_key)?, stored(&run.checkpoint.watermark)?));
-    let (last_key, watermark) = read().map_err(|error| {
-        Failure::new(Stop::Occupied, "the checkpoint does not fit the table's key").cause(error)
-    })?;
+    let (last_key, watermark) = read()
+        .map_err(|error| Failure::new(Stop::Occupied, "the checkpoint does not fit the table's key").cause(error))?;
     let ceiling = run.options.max_rows_per_second.map(Ceiling::new);
     // A chunk must fit into what the ceiling lets through at once.
     let most = run.options.max_rows_per_second.map_or(u64::MAX, |rows| u64::from(rows.get()));

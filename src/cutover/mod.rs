@@ -67,7 +67,9 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     loop {
         run.check_stop()?;
         applier.drain_below(FEW_ROWS, &run.stop).await?;
-        let Round::Granted(window) = request.round(&mut locker, &mut watch, &run.events, ROUND).await? else { continue };
+        let Round::Granted(window) = request.round(&mut locker, &mut watch, &run.events, ROUND).await? else {
+            continue;
+        };
         let mut inside = Window { run, locker: &mut locker, watch: &mut watch };
         // From here on the stop is not looked at: the window ends one way or the other within tens of milliseconds.
         let attempt = match run.server.facts.flavor {
@@ -213,10 +215,8 @@ async fn table_id(session: &mut Session, table: &TableName) -> Result<Option<u64
         Flavor::MariaDb => "innodb_sys_tables",
     };
     let name = format!("{}/{}", file_name(table.schema.as_str()), file_name(table.table.as_str()));
-    let sql = format!(
-        "SELECT table_id FROM information_schema.{view} WHERE name = {}",
-        crate::sql::string_literal(&name)
-    );
+    let sql =
+        format!("SELECT table_id FROM information_schema.{view} WHERE name = {}", crate::sql::string_literal(&name));
     match session.first_row::<u64>(&sql).await {
         Ok(id) => Ok(id),
         Err(error) if error.is_any(&crate::server::errno::DENIED) => Ok(None),

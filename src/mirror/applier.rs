@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::change_log::Entry;
 use super::in_flight::InFlight;
+use crate::change::Change;
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events};
-use crate::change::Change;
 use crate::plan::KeyValue;
 use crate::server::retry::Tries;
 use crate::server::{ServerError, Session, errno, server_failure};

@@ -82,13 +82,13 @@ impl ChangeLog {
     /// Adds keys, so that the applier makes their rows equal.
     pub fn insert_sql(&self, keys: &[KeyValue]) -> String {
         let names: Vec<String> = self.key_columns().map(Ident::to_string).collect();
-        let values: Vec<String> =
-            keys.iter().map(|key| format!("({})", self.literals(key).join(", "))).collect();
+        let values: Vec<String> = keys.iter().map(|key| format!("({})", self.literals(key).join(", "))).collect();
         format!("INSERT INTO {} ({}) VALUES {}", self.table, names.join(", "), values.join(", "))
     }
 
     fn literals(&self, key: &KeyValue) -> Vec<String> {
-        let literal = |(column, raw): (&KeyColumn, &String)| column.literal(raw).expect("a key value is checked when made");
+        let literal =
+            |(column, raw): (&KeyColumn, &String)| column.literal(raw).expect("a key value is checked when made");
         self.key.columns.iter().zip(key.raw()).map(literal).collect()
     }
 
@@ -102,8 +102,7 @@ impl ChangeLog {
     /// The distinct keys of entries as a derived table, so that a key that was logged twice joins once.
     pub fn distinct_keys(&self, seqs: Option<&[u64]>) -> String {
         let names: Vec<String> = self.key_columns().map(Ident::to_string).collect();
-        let only =
-            seqs.map(|seqs| format!(" WHERE {} IN ({})", self.seq(), number_list(seqs))).unwrap_or_default();
+        let only = seqs.map(|seqs| format!(" WHERE {} IN ({})", self.seq(), number_list(seqs))).unwrap_or_default();
         format!("(SELECT DISTINCT {} FROM {}{only})", names.join(", "), self.table)
     }
 

@@ -51,7 +51,10 @@ pub fn choose(alter: &Alter, original: &Table, target: &Table, verdicts: Verdict
         return (Strategy::Copy, "`--force-copy` was given".to_owned());
     }
     if verdicts.instant {
-        return (Strategy::Instant, "the server takes it with ALGORITHM=INSTANT: only the definition changes".to_owned());
+        return (
+            Strategy::Instant,
+            "the server takes it with ALGORITHM=INSTANT: only the definition changes".to_owned(),
+        );
     }
     if !verdicts.in_place {
         return (Strategy::Copy, "the server could only rebuild the table while it blocks writes".to_owned());
@@ -60,7 +63,10 @@ pub fn choose(alter: &Alter, original: &Table, target: &Table, verdicts: Verdict
         None => (Strategy::InPlace, "the server takes it with ALGORITHM=INPLACE and touches no row".to_owned()),
         Some(clause) => (
             Strategy::Copy,
-            format!("the server would work through the whole table in one go for `{}`, and so would each replica", clause.text),
+            format!(
+                "the server would work through the whole table in one go for `{}`, and so would each replica",
+                clause.text
+            ),
         ),
     }
 }
@@ -73,12 +79,14 @@ fn metadata_only(kind: &ClauseKind, original: &Table, target: &Table) -> bool {
         | ClauseKind::DropIndex { .. }
         | ClauseKind::AlterColumn { .. }
         | ClauseKind::RenameColumn { .. } => true,
-        ClauseKind::ModifyColumn { column } => {
-            original.column(column).zip(target.column(column)).is_some_and(|(from, to)| only_longer(from, to, original, target))
-        }
-        ClauseKind::ChangeColumn { from, to } => {
-            original.column(from).zip(target.column(to)).is_some_and(|(from, to)| only_longer(from, to, original, target))
-        }
+        ClauseKind::ModifyColumn { column } => original
+            .column(column)
+            .zip(target.column(column))
+            .is_some_and(|(from, to)| only_longer(from, to, original, target)),
+        ClauseKind::ChangeColumn { from, to } => original
+            .column(from)
+            .zip(target.column(to))
+            .is_some_and(|(from, to)| only_longer(from, to, original, target)),
         ClauseKind::TableOption { name, .. } => matches!(name.as_str(), "COMMENT" | "STATS_PERSISTENT"),
         _ => false,
     }

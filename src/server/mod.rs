@@ -38,7 +38,8 @@ impl Server {
     /// Connects once, reads what the server is, and keeps the address.
     pub async fn open(opts: Opts) -> Result<Arc<Server>> {
         let mut session = Session::first(&opts).await.map_err(|error| connect_failure(&opts, &error))?;
-        let facts = Facts::read(&mut session).await.map_err(|error| server_failure("reading server settings", &error))?;
+        let facts =
+            Facts::read(&mut session).await.map_err(|error| server_failure("reading server settings", &error))?;
         session.close().await;
         Ok(Arc::new(Server { opts, facts, control: Mutex::new(None) }))
     }
@@ -134,8 +135,9 @@ fn connect_failure(opts: &Opts, error: &ServerError) -> Failure {
     let address = address(opts);
     let failure = match error.code() {
         Some(errno::ACCESS_DENIED | errno::ACCESS_DENIED_NO_PASSWORD) => {
-            Failure::new(Stop::Server, format!("the server denied access to {address}"))
-                .next("check user and password in `--url`, DATABASE_URL or `.env`; special characters are %-encoded there")
+            Failure::new(Stop::Server, format!("the server denied access to {address}")).next(
+                "check user and password in `--url`, DATABASE_URL or `.env`; special characters are %-encoded there",
+            )
         }
         Some(errno::UNKNOWN_DATABASE) => {
             Failure::new(Stop::Server, format!("the database named in the URL does not exist at {address}"))

@@ -136,8 +136,7 @@ async fn settle(verification: &Verification, session: &mut Session, range: &Rang
         if differing.is_empty() {
             return Ok(rows);
         }
-        let keys: Vec<String> =
-            differing.iter().take(10).map(|key| verification.change.describe(key)).collect();
+        let keys: Vec<String> = differing.iter().take(10).map(|key| verification.change.describe(key)).collect();
         // Repair that does not make progress is no repair.
         if before.is_some_and(|before| before < REPAIR_LIMIT || differing.len() >= before * 2) {
             return Err(still_differs(verification, differing.len(), &keys));

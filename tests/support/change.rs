@@ -79,20 +79,24 @@ impl Change {
         self.expect_changed(scenario, &written, &[&outcome]).await
     }
 
-    /// Fails unless the change has happened, lost nothing, harmed nobody, is recorded, and left nothing behind.
+    /// Fails unless the change has happened, lost nothing, harmed nobody, is recorded, and leaves nothing behind when
+    /// it is cleaned up.
     pub async fn expect_changed(&self, scenario: &Scenario, written: &Written, runs: &[&Outcome]) -> Result<()> {
         let mut conn = scenario.connect().await?;
         oracle::expect_application_unharmed(&mut conn, &self.table(), written, runs).await?;
         self.expect_old_table_equal(scenario, written, runs).await?;
         let script = prisma::expect_recorded(scenario, self.shape.table, self.clauses, self.slug).await?;
         residue::expect_no_drift(scenario, self.shape.table, &[self.ddl], &script).await?;
+        residue::expect_only_followers(scenario, &[self.shape.table], self.shape.table).await?;
+        scenario.replank("cleanup", self.shape.table).succeed().await?;
         residue::expect_nothing_left(scenario, &[self.shape.table]).await
     }
 
     /// The table that is kept shows what the change was made of: it may differ only in rows written since the swap.
     async fn expect_old_table_equal(&self, scenario: &Scenario, written: &Written, runs: &[&Outcome]) -> Result<()> {
         let swapped = runs.iter().find_map(|run| may_have_swapped(run)).unwrap_or(written.started);
-        let named = runs.iter().flat_map(|run| run.events("swapped")).find_map(|seen| seen.event["old_table"].as_str());
+        let ends = runs.iter().flat_map(|run| run.events("finished"));
+        let named = ends.filter_map(|seen| seen.event["old_table"].as_str()).last();
         let old_table = match named {
             Some(name) => quoted(name)?,
             None => kept_table(scenario).await?,

@@ -38,10 +38,24 @@ pub async fn objects(conn: &mut Conn, schema: &str) -> Result<Vec<String>> {
         .await?)
 }
 
-/// Fails when the application's schema holds anything but its own tables.
+/// Fails when the application's schema holds anything but its own tables, or the books anything of a table's change.
 pub async fn expect_nothing_left(scenario: &Scenario, tables: &[&str]) -> Result<()> {
-    let mut expected: Vec<String> =
-        tables.iter().chain(&["_prisma_migrations"]).map(|table| format!("table {table}")).collect();
+    expect_objects(scenario, tables, &[]).await?;
+    let kept = objects(&mut scenario.connect().await?, &scenario.bookkeeping()).await?;
+    let of_change: Vec<_> = kept.iter().filter(|object| object.contains("__rpk_")).collect();
+    ensure!(of_change.is_empty(), "{} still holds {of_change:?}", scenario.bookkeeping());
+    Ok(())
+}
+
+/// The same while the old table is kept: the triggers that follow the new one are the only strangers.
+pub async fn expect_only_followers(scenario: &Scenario, tables: &[&str], changed: &str) -> Result<()> {
+    expect_objects(scenario, tables, &["rdel", "rins", "rupd"].map(|kind| format!("trigger {changed}__rpk_{kind}")))
+        .await
+}
+
+async fn expect_objects(scenario: &Scenario, tables: &[&str], triggers: &[String]) -> Result<()> {
+    let own = tables.iter().chain(&["_prisma_migrations"]).map(|table| format!("table {table}"));
+    let mut expected: Vec<String> = own.chain(triggers.iter().cloned()).collect();
     expected.sort();
     let mut found = objects(&mut scenario.connect().await?, &scenario.schema).await?;
     found.sort();

@@ -8,8 +8,10 @@ pub(super) fn check(inspection: &Inspection, mapping: &ColumnMapping) -> Option<
     let column = mapping.added_without_default().into_iter().next()?;
     let name = &column.name;
     (inspection.table.rows_estimate > 0).then(|| {
-        Failure::refused(format!("the new column {name} is NOT NULL and has no default, so existing rows have no value for it"))
-            .table("untouched")
-            .next("give it a DEFAULT, or add it as NULL, fill it, and make it NOT NULL in a second change")
+        Failure::refused(format!(
+            "the new column {name} is NOT NULL and has no default, so existing rows have no value for it"
+        ))
+        .table("untouched")
+        .next("give it a DEFAULT, or add it as NULL, fill it, and make it NOT NULL in a second change")
     })
 }

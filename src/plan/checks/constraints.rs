@@ -17,9 +17,11 @@ pub(super) fn check(inspection: &Inspection) -> Option<Failure> {
     checks.sort_by_key(|name| (name.len(), name.clone()));
     let named = checks.iter().enumerate().find(|check| !generated(*check)).map(|(_, name)| name);
     named.map(|name| {
-        Failure::refused(format!("{table} has a CHECK with a name of its own, `{name}`, which a copy could not keep yet"))
-            .table("untouched")
-            .next("run the change in a maintenance window, or drop the CHECK first")
+        Failure::refused(format!(
+            "{table} has a CHECK with a name of its own, `{name}`, which a copy could not keep yet"
+        ))
+        .table("untouched")
+        .next("run the change in a maintenance window, or drop the CHECK first")
     })
 }
 
