@@ -80,10 +80,25 @@ pub async fn expect_application_unharmed(
     let verdict = expect_contents(conn, table, written).await?;
     let unexcused = written.record.unexcused(&windows);
     if let Some(first) = unexcused.first() {
+        let mut around: Vec<(i128, String)> = runs
+            .iter()
+            .flat_map(|run| &run.events)
+            .map(|seen| {
+                let after = seen.at.saturating_duration_since(first.at).as_millis() as i128;
+                let before = first.at.saturating_duration_since(seen.at).as_millis() as i128;
+                (after - before, seen.event.to_string())
+            })
+            .collect();
+        around.sort_by_key(|(offset, _)| offset.abs());
+        around.truncate(8);
+        around.sort();
+        let around: Vec<String> = around.iter().map(|(offset, event)| format!("{offset:+} ms {event}")).collect();
         bail!(
-            "the application got {} errors that an online change must not cause, of {:?}; the first: {first:?}",
+            "the application got {} errors that an online change must not cause, of {:?}; the first: {first:?}; \
+             around it:\n{}",
             unexcused.len(),
-            written.record.errors_by_code()
+            written.record.errors_by_code(),
+            around.join("\n")
         );
     }
     Ok(verdict)
