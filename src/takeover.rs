@@ -18,7 +18,7 @@ use crate::schema::{self, Table};
 use crate::server::owner::Owner;
 use crate::server::{Role, Server, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
-use crate::sql::{TableName, string_literal};
+use crate::sql::TableName;
 use crate::survey::{Survey, names};
 use crate::tally::Tally;
 use crate::{cleanup, cutover, prepare};
@@ -197,18 +197,15 @@ fn too_late(table: &TableName) -> Failure {
 /// Ends statements that a killed process left running on the server: a chunk that commits after its run was taken over
 /// could bring back rows.
 async fn bury_statements(server: &Arc<Server>, row: &RunRow) -> Result<()> {
-    let pattern = format!("%{}%", marker(row.id).replace('_', "\\_"));
-    let sql = format!(
-        "SELECT id FROM information_schema.processlist WHERE info LIKE {} AND id <> CONNECTION_ID()",
-        string_literal(&pattern)
-    );
     let failed = |error| server_failure("ending statements of the earlier process", &error);
-    let mut session = server.session_for(Role::Watch, "connecting").await?;
-    let running: Vec<u32> = session.rows(&sql).await.map_err(failed)?;
-    for connection in running {
-        server.bury(connection).await.map_err(failed)?;
+    let marker = marker(row.id);
+    for process in server.processes().await.map_err(failed)? {
+        // The marker has no table in it; a shared server may have a run of that number in another schema, whose
+        // statements name other tables.
+        if process.statement.contains(&marker) && process.statement.contains(&row.table.schema.to_string()) {
+            server.bury(process.id).await.map_err(failed)?;
+        }
     }
-    session.close().await;
     Ok(())
 }
 

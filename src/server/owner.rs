@@ -86,13 +86,12 @@ async fn get_lock(session: &mut Session, name: &str) -> std::result::Result<bool
 }
 
 async fn occupied(server: &Arc<Server>, table: &TableName, name: &str) -> Failure {
-    let sql = format!(
-        "SELECT CONCAT(p.id, ' (', p.user, '@', p.host, ')') FROM information_schema.processlist p \
-         WHERE p.id = IS_USED_LOCK({})",
-        string_literal(name)
-    );
-    let holder: Option<String> = server.ask(&sql).await.ok().flatten();
-    let by = holder.map(|holder| format!(", connection {holder}")).unwrap_or_default();
+    let holder: Option<Option<u32>> =
+        server.ask(&format!("SELECT IS_USED_LOCK({})", string_literal(name))).await.ok().flatten();
+    let processes = server.processes().await.unwrap_or_default();
+    let holder = processes.iter().find(|process| Some(process.id) == holder.flatten());
+    let by = holder.map(|holder| format!(", connection {} ({}@{})", holder.id, holder.user, holder.host));
+    let by = by.unwrap_or_default();
     Failure::new(Stop::Occupied, format!("another replank run is changing {table}{by}"))
         .table("untouched by this command")
         .next(format!("`replank status {}` shows it; wait for it to end, or stop it", table.plain()))
