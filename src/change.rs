@@ -63,7 +63,7 @@ impl Change {
                 log: reverse_log.clone(),
             },
             old: beside(&names.old),
-            kept: kept_away(&names.old),
+            kept: kept_away(&names.kept),
             marker: marker(run),
             original,
             shadow,

@@ -153,7 +153,7 @@ async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOpti
     }
     let (row, checkpoint) = runs.last_done(table).await?.ok_or_else(|| nothing_to("clean up", table))?;
     let mut session = server.session_for(Role::Work, "connecting").await?;
-    let kept = TableName { schema: bookkeeping, table: names.old.clone() };
+    let kept = TableName { schema: bookkeeping, table: names.kept.clone() };
     let is_kept = schema::exists(&mut session, &kept).await.map_err(failed)?;
     session.close().await;
     if !is_kept {
@@ -219,7 +219,7 @@ async fn sides(
     let mut session = server.session_for(Role::Work, "connecting").await?;
     let beside = |name: &crate::sql::Ident| TableName { schema: table.schema.clone(), table: name.clone() };
     let old = schema::inspect(&mut session, &beside(&names.old)).await.map_err(failed)?;
-    let kept = TableName { schema: bookkeeping.clone(), table: names.old.clone() };
+    let kept = TableName { schema: bookkeeping.clone(), table: names.kept.clone() };
     let kept = schema::inspect(&mut session, &kept).await.map_err(failed)?;
     let shadow = schema::inspect(&mut session, &beside(&names.shadow)).await.map_err(failed)?;
     let current = schema::inspect(&mut session, table).await.map_err(failed)?;

@@ -86,6 +86,9 @@ impl Applier {
     /// twice.
     pub async fn catch_up(&mut self, stop: &CancellationToken) -> Result<()> {
         self.drain_below(BATCH / 2, stop).await?;
+        if stop.is_cancelled() {
+            return Ok(());
+        }
         let mut tries = Tries::of("catching up with the change log");
         loop {
             self.in_flight.quiesced().await;
