@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     fn all_names(artifacts: &Artifacts) -> Vec<&Ident> {
-        let Artifacts { shadow, old, log, reverse_log, triggers, reverse_triggers } = artifacts;
+        let Artifacts { shadow, old, kept: _, log, reverse_log, triggers, reverse_triggers } = artifacts;
         let mut names = vec![shadow, old, log, reverse_log];
         for TriggerNames { insert, update, delete } in [triggers, reverse_triggers] {
             names.extend([insert, update, delete]);
