@@ -84,7 +84,8 @@ pub async fn expect_application_unharmed(
 
 /// Fails when there are errors, with what the program was doing around the first one.
 pub fn expect_none(errors: &[&Failed], runs: &[&Outcome]) -> Result<()> {
-    let Some(first) = errors.first() else {
+    // Each connection has its own order.
+    let Some(first) = errors.iter().min_by_key(|error| error.at) else {
         return Ok(());
     };
     let offset = |seen: &Seen| {
@@ -98,8 +99,10 @@ pub fn expect_none(errors: &[&Failed], runs: &[&Outcome]) -> Result<()> {
     around.truncate(8);
     around.sort();
     let around: Vec<String> = around.iter().map(|(offset, event)| format!("\n  {offset:+} ms {event}")).collect();
+    let lasted = errors.iter().map(|error| error.at).max().unwrap_or(first.at).duration_since(first.at);
     bail!(
-        "the application got {} errors that an online change must not cause, the first: {first:?}; around it:{}",
+        "the application got {} errors within {lasted:?} that an online change must not cause, the first: {first:?}; \
+         around it:{}",
         errors.len(),
         around.concat()
     )
