@@ -41,9 +41,7 @@ pub async fn dry_run(request: AlterRequest) -> Result<Plan> {
         true => Some(check_recording(&request, &survey, &name).await?),
         false => None,
     };
-    let plan = survey.explain(&request, recording.map(|recording| recording.name));
-    survey.forget().await?;
-    Ok(plan)
+    Ok(survey.explain(&request, recording.map(|recording| recording.name)))
 }
 
 /// Makes one change.

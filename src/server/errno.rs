@@ -6,6 +6,8 @@ use std::fmt;
 pub const ACCESS_DENIED: u16 = 1045;
 /// Access denied before a password was asked for (ER_ACCESS_DENIED_NO_PASSWORD_ERROR and the plugin variant).
 pub const ACCESS_DENIED_NO_PASSWORD: u16 = 1698;
+/// The account may not use the database.
+pub const DENIED_DATABASE: u16 = 1044;
 /// Unknown database.
 pub const UNKNOWN_DATABASE: u16 = 1049;
 /// KILL of a connection that is gone.
