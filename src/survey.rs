@@ -49,6 +49,8 @@ pub struct Survey {
     pub key: Option<ChunkKey>,
     /// Free bytes on the data disk, where it can be seen.
     pub disk_free: Option<u64>,
+    /// What a user should know before the change is made.
+    pub warnings: Vec<String>,
 }
 
 impl Survey {
@@ -118,6 +120,7 @@ impl Survey {
         }
         let identity = identity(&mut work, &name).await.map_err(failed)?;
         work.close().await;
+        let warnings = checks::warnings(&server.facts, &grants);
         Ok(Survey {
             server,
             names,
@@ -131,6 +134,7 @@ impl Survey {
             reason,
             key,
             disk_free,
+            warnings,
         })
     }
 
@@ -148,6 +152,7 @@ impl Survey {
         if self.strategy == Strategy::Copy && self.disk_free.is_none() {
             note(Severity::Note, "free disk could not be checked: the data directory is not on this machine");
         }
+        self.warnings.iter().for_each(|warning| note(Severity::Warning, warning));
         let key = self.key.as_ref().map(|key| format!("{} ({})", key.index, key.source_columns().join(", ")));
         Plan {
             table: table.name.plain(),

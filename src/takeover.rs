@@ -199,7 +199,8 @@ fn too_late(table: &TableName) -> Failure {
 async fn bury_statements(server: &Arc<Server>, row: &RunRow) -> Result<()> {
     let pattern = format!("%{}%", marker(row.id).replace('_', "\\_"));
     let sql = format!(
-        "SELECT id FROM information_schema.processlist WHERE info LIKE {} AND id <> CONNECTION_ID()",
+        "SELECT id FROM {} WHERE info LIKE {} AND id <> CONNECTION_ID()",
+        server.facts.process_list,
         string_literal(&pattern)
     );
     let failed = |error| server_failure("ending statements of the earlier process", &error);

@@ -122,6 +122,7 @@ impl From<mysql_async::Error> for ServerError {
             mysql_async::Error::Server(error) => {
                 ServerError::Server { code: error.code, state: error.state, message: error.message }
             }
+            mysql_async::Error::Io(mysql_async::IoError::Io(error)) => ServerError::Lost(error.to_string()),
             mysql_async::Error::Io(error) => ServerError::Lost(error.to_string()),
             mysql_async::Error::Driver(error) => match error {
                 mysql_async::DriverError::ConnectionClosed | mysql_async::DriverError::PoolDisconnected => {

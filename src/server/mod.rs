@@ -96,7 +96,7 @@ impl Server {
     /// doing can still take effect.
     pub async fn bury(self: &Arc<Server>, connection: u32) -> Result<(), ServerError> {
         self.control(&format!("KILL {connection}")).await?;
-        let listed = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {connection}");
+        let listed = format!("SELECT COUNT(*) FROM {} WHERE id = {connection}", self.facts.process_list);
         loop {
             if self.ask::<u64>(&listed).await?.unwrap_or(0) == 0 {
                 return Ok(());
@@ -169,5 +169,9 @@ fn connect_failure(opts: &Opts, error: &ServerError) -> Failure {
         _ => Failure::new(Stop::Server, format!("cannot connect to {address}"))
             .next("check host and port in `--url`, DATABASE_URL or `.env`, and that the server is running"),
     };
-    failure.table("untouched").cause(error)
+    failure.table("untouched").cause(match error {
+        // There was no connection yet that could have been lost.
+        ServerError::Lost(why) => why.clone(),
+        error => error.to_string(),
+    })
 }

@@ -56,8 +56,8 @@ impl Owner {
     /// The refusal while somebody holds the lock of a table.
     pub async fn occupied(server: &Arc<Server>, table: &TableName) -> Failure {
         let sql = format!(
-            "SELECT CONCAT(p.id, ' (', p.user, '@', p.host, ')') FROM information_schema.processlist p \
-             WHERE p.id = IS_USED_LOCK({})",
+            "SELECT CONCAT(p.id, ' (', p.user, '@', p.host, ')') FROM {} p WHERE p.id = IS_USED_LOCK({})",
+            server.facts.process_list,
             string_literal(&lock_of(table))
         );
         let holder: Option<String> = server.ask(&sql).await.ok().flatten();
