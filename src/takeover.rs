@@ -197,7 +197,7 @@ fn too_late(table: &TableName) -> Failure {
 /// Ends statements that a killed process left running on the server: a chunk that commits after its run was taken over
 /// could bring back rows.
 async fn bury_statements(server: &Arc<Server>, row: &RunRow) -> Result<()> {
-    let pattern = format!("%{}%", marker(row.id).replace('_', "\\_"));
+    let pattern = format!("%{}%", marker(&row.table, row.id));
     let sql = format!(
         "SELECT id FROM {} WHERE info LIKE {} AND id <> CONNECTION_ID()",
         server.facts.process_list,
