@@ -65,7 +65,7 @@ impl Change {
                 log: reverse_log.clone(),
             },
             old: beside(&names.old),
-            kept: kept_away(&names.old),
+            kept: kept_away(&names.kept),
             marker: marker(&original, run),
             original,
             shadow,

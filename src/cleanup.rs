@@ -21,7 +21,8 @@ pub async fn clean_up(run: &Run) -> Result<Option<TableName>> {
         drop_table(&mut session, &change.kept).await.map_err(failed)?;
         None
     } else {
-        if old_is_here {
+        // They are one where the application's own schema keeps the books.
+        if old_is_here && change.old != change.kept {
             let rename = format!("RENAME TABLE {} TO {}", change.old, change.kept);
             session.execute(&rename).await.map_err(failed)?;
         }

@@ -19,6 +19,9 @@ use crate::sql::{Ident, TableName, string_literal};
 /// Format of the rows and of the checkpoint document. A row of another format is refused, never guessed at.
 pub const FORMAT: u32 = 1;
 
+/// Name of the table; the application's own schema may be chosen for it, and may have a table called `runs`.
+pub const RUNS_TABLE: &str = "replank_runs";
+
 /// How a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -146,7 +149,7 @@ impl Runs {
     }
 
     fn table_in(schema: &Ident) -> TableName {
-        TableName { schema: schema.clone(), table: Ident::new("runs") }
+        TableName { schema: schema.clone(), table: Ident::new(RUNS_TABLE) }
     }
 
     /// Begins a run.

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::event::Phase;
 use crate::plan::Artifacts;
 use crate::run_status::RunStatus;
-use crate::runs::{Checkpoint, RunRow, Runs};
+use crate::runs::{Checkpoint, RUNS_TABLE, RunRow, Runs};
 use crate::schema;
 use crate::server::owner::Owner;
 use crate::server::{Role, Server, Session, server_failure};
@@ -59,7 +59,7 @@ async fn bookkeeping_schemas(session: &mut Session, scope: &Scope) -> Result<Vec
         return Ok(crate::plan::bookkeeping_schema(schema, None).into_iter().collect());
     }
     let sql = format!(
-        "SELECT table_schema FROM information_schema.tables WHERE table_name = 'runs' AND table_schema LIKE {} \
+        "SELECT table_schema FROM information_schema.tables WHERE table_name = '{RUNS_TABLE}' AND table_schema LIKE {} \
          ORDER BY table_schema",
         string_literal("%_\\_replank")
     );
@@ -113,7 +113,7 @@ fn rfc3339(stored: &str) -> String {
 }
 
 async fn leftovers(session: &mut Session, bookkeeping: &Ident, table: &TableName) -> Result<Vec<String>> {
-    let Ok(names) = Artifacts::new(table) else { return Ok(Vec::new()) };
+    let Ok(names) = Artifacts::kept_in(table, bookkeeping) else { return Ok(Vec::new()) };
     let failed = |error| server_failure("looking for leftovers", &error);
     let list = |names: &[&Ident]| {
         let literals: Vec<String> = names.iter().map(|name| string_literal(name.as_str())).collect();
@@ -125,7 +125,7 @@ async fn leftovers(session: &mut Session, bookkeeping: &Ident, table: &TableName
         string_literal(table.schema.as_str()),
         list(&[&names.shadow, &names.old]),
         string_literal(bookkeeping.as_str()),
-        list(&[&names.log, &names.reverse_log, &names.old]),
+        list(&[&names.log, &names.reverse_log, &names.kept]),
     );
     let mut found: Vec<String> = session.rows(&tables).await.map_err(failed)?;
     let (mirror, reverse) = (&names.triggers, &names.reverse_triggers);

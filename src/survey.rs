@@ -218,13 +218,13 @@ pub fn stored_name(server: &Server, table: &TableName) -> TableName {
 pub fn names(table: &TableName, options: &RunOptions) -> Result<(Artifacts, Ident)> {
     let unfit =
         |error| Failure::refused("no names can be made for what the change needs").table("untouched").cause(error);
-    let names = Artifacts::new(table).map_err(unfit)?;
     let bookkeeping = bookkeeping_schema(&table.schema, options.bookkeeping.as_deref()).map_err(|error| {
         Failure::refused("the bookkeeping schema's name does not do")
             .table("untouched")
             .next("name another with `--bookkeeping-schema`")
             .cause(error)
     })?;
+    let names = Artifacts::kept_in(table, &bookkeeping).map_err(unfit)?;
     Ok((names, bookkeeping))
 }
 

@@ -18,7 +18,7 @@ use crate::schema::{self, Table};
 use crate::server::owner::Owner;
 use crate::server::{Role, Server, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
-use crate::sql::{TableName, string_literal};
+use crate::sql::TableName;
 use crate::survey::{Survey, names};
 use crate::tally::Tally;
 use crate::{cleanup, cutover, prepare};
@@ -153,7 +153,7 @@ async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOpti
     }
     let (row, checkpoint) = runs.last_done(table).await?.ok_or_else(|| nothing_to("clean up", table))?;
     let mut session = server.session_for(Role::Work, "connecting").await?;
-    let kept = TableName { schema: bookkeeping, table: names.old.clone() };
+    let kept = TableName { schema: bookkeeping, table: names.kept.clone() };
     let is_kept = schema::exists(&mut session, &kept).await.map_err(failed)?;
     session.close().await;
     if !is_kept {
@@ -197,19 +197,13 @@ fn too_late(table: &TableName) -> Failure {
 /// Ends statements that a killed process left running on the server: a chunk that commits after its run was taken over
 /// could bring back rows.
 async fn bury_statements(server: &Arc<Server>, row: &RunRow) -> Result<()> {
-    let pattern = format!("%{}%", marker(&row.table, row.id));
-    let sql = format!(
-        "SELECT id FROM {} WHERE info LIKE {} AND id <> CONNECTION_ID()",
-        server.facts.process_list,
-        string_literal(&pattern)
-    );
     let failed = |error| server_failure("ending statements of the earlier process", &error);
-    let mut session = server.session_for(Role::Watch, "connecting").await?;
-    let running: Vec<u32> = session.rows(&sql).await.map_err(failed)?;
-    for connection in running {
-        server.bury(connection).await.map_err(failed)?;
+    let marker = marker(&row.table, row.id);
+    for process in server.processes().await.map_err(failed)? {
+        if process.statement.contains(&marker) {
+            server.bury(process.id).await.map_err(failed)?;
+        }
     }
-    session.close().await;
     Ok(())
 }
 
@@ -223,7 +217,7 @@ async fn sides(
     let mut session = server.session_for(Role::Work, "connecting").await?;
     let beside = |name: &crate::sql::Ident| TableName { schema: table.schema.clone(), table: name.clone() };
     let old = schema::inspect(&mut session, &beside(&names.old)).await.map_err(failed)?;
-    let kept = TableName { schema: bookkeeping.clone(), table: names.old.clone() };
+    let kept = TableName { schema: bookkeeping.clone(), table: names.kept.clone() };
     let kept = schema::inspect(&mut session, &kept).await.map_err(failed)?;
     let shadow = schema::inspect(&mut session, &beside(&names.shadow)).await.map_err(failed)?;
     let current = schema::inspect(&mut session, table).await.map_err(failed)?;

@@ -102,9 +102,9 @@ async fn resumed_and_aborted(server: &Server, kill: Kill) -> Result<()> {
     killed(server, kill, Then::Abort).await
 }
 
-/// Rows of the table; at the pace below the copy takes two seconds.
+/// Rows of the table. The pace lets a second's worth through at once, and then lasts for two seconds more.
 const ROWS: u64 = 20_000;
-const ROWS_PER_SECOND: u32 = 10_000;
+const ROWS_PER_SECOND: u32 = 6_000;
 
 fn change() -> Change {
     let clauses = "MODIFY `quantity` BIGINT NOT NULL DEFAULT 1, ADD INDEX `Order_productId_idx`(`productId`)";
@@ -141,8 +141,8 @@ async fn killed(server: &Server, kill: Kill, then: Then) -> Result<()> {
             expect_finished(&scenario, load, &[&killed, &resumed]).await
         }
         Then::Abort => {
-            scenario.replank("abort", "Order").succeed().await?;
-            expect_aborted(&scenario, load, &before).await
+            let aborted = scenario.replank("abort", "Order").succeed().await?;
+            expect_aborted(&scenario, load, &[&killed, &aborted], &before).await
         }
     }
 }
@@ -181,24 +181,23 @@ async fn release(holder: Option<Conn>) -> Result<()> {
     Ok(())
 }
 
-async fn stop(load: Load) -> Result<Written> {
+async fn stop(load: Load, runs: &[&Outcome]) -> Result<Written> {
     load.during(Duration::from_millis(300)).await;
     let written = load.stop().await?;
     // A killed run cannot tell its lock windows, so retryable errors are not matched with them here.
-    let errors = written.record.unretryable();
-    ensure!(errors.is_empty(), "the application got {} errors, the first: {:?}", errors.len(), errors[0]);
+    oracle::expect_none(&written.record.unretryable(), runs)?;
     expect_no_standstill(&written)?;
     Ok(written)
 }
 
 async fn expect_finished(scenario: &Scenario, load: Load, runs: &[&Outcome]) -> Result<()> {
-    let mut written = stop(load).await?;
+    let mut written = stop(load, runs).await?;
     written.record.errors.clear();
     change().expect_changed(scenario, &written, runs).await
 }
 
-async fn expect_aborted(scenario: &Scenario, load: Load, before: &str) -> Result<()> {
-    let written = stop(load).await?;
+async fn expect_aborted(scenario: &Scenario, load: Load, runs: &[&Outcome], before: &str) -> Result<()> {
+    let written = stop(load, runs).await?;
     let mut conn = scenario.connect().await?;
     oracle::expect_contents(&mut conn, "`Order`", &written).await?;
     let after = residue::definition(&mut conn, "`Order`").await?;
@@ -223,10 +222,10 @@ async fn interrupted_in_copy(server: Server) -> Result<()> {
     ensure!(advice, "it does not say how to go on: {:?}", interrupted.events.last());
     load.during(Duration::from_millis(300)).await;
     let resumed = scenario.replank("resume", "Order").succeed().await?;
-    let copied = resumed.events("finished").next().and_then(|seen| seen.event["rows_copied"].as_u64());
+    let copied_again = resumed.events("progress").filter_map(|seen| seen.event["chunks"]["rows"].as_u64()).max();
     ensure!(
-        copied.is_some_and(|rows| rows < ROWS),
-        "{copied:?} rows were copied after the interruption, so from the start"
+        copied_again.is_some_and(|rows| rows < ROWS * 9 / 10),
+        "{copied_again:?} of {ROWS} rows were copied after the interruption, so from the start"
     );
     expect_finished(&scenario, load, &[&interrupted, &resumed]).await
 }

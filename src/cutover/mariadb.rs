@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::{Attempt, Window};
 use crate::error::{Failure, Result, Stop};
-use crate::server::{Role, ServerError, Session, server_failure};
+use crate::server::{Process, Role, ServerError, Session, server_failure};
 
 /// How long the RENAME may take to be seen waiting. It is there within a millisecond or two; longer means that
 /// something else is wrong, and the application is waiting.
@@ -70,14 +70,11 @@ impl Rename {
 
     /// Whether the server says that it waits for a metadata lock; waits a moment for that.
     async fn is_waiting(&self, window: &mut Window<'_>) -> Result<bool, ServerError> {
-        let sql = format!(
-            "SELECT 1 FROM information_schema.processlist \
-             WHERE id = {} AND state = 'Waiting for table metadata lock'",
-            self.connection
-        );
         let started = Instant::now();
         loop {
-            if window.watch.first_row::<u64>(&sql).await?.is_some() {
+            let processes = window.watch.processes().await?;
+            let waits = |process: &Process| process.state == "Waiting for table metadata lock";
+            if processes.iter().any(|process| process.id == self.connection && waits(process)) {
                 return Ok(true);
             }
             if self.task.is_finished() || started.elapsed() > SEEN_WITHIN {

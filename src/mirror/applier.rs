@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::change_log::Entry;
+use super::change_log::{Entry, key_value, row_texts};
 use super::in_flight::InFlight;
 use crate::change::Change;
 use crate::error::{Failure, Result, Stop};
@@ -23,6 +23,8 @@ use crate::tally::Tally;
 const BATCH: usize = 2_000;
 /// A whole backlog at once, to tell a passing clash of unique values from a real one.
 const WHOLE_LOG: usize = 200_000;
+/// Keys named in one DELETE: the range optimizer weighs each.
+const KEYS_PER_DELETE: usize = 200;
 /// How often a clash of unique values is looked at again with the whole log before it is believed.
 const CLASH_TRIES: u32 = 8;
 /// Pause when the log is empty: what the application writes meanwhile waits this long for the mirror.
@@ -86,6 +88,9 @@ impl Applier {
     /// twice.
     pub async fn catch_up(&mut self, stop: &CancellationToken) -> Result<()> {
         self.drain_below(BATCH / 2, stop).await?;
+        if stop.is_cancelled() {
+            return Ok(());
+        }
         let mut tries = Tries::of("catching up with the change log");
         loop {
             self.in_flight.quiesced().await;
@@ -102,9 +107,16 @@ impl Applier {
             return Ok(());
         }
         self.session.execute("START TRANSACTION").await?;
-        for sql in catch_up_sql(&self.change, &entries) {
-            self.session.execute(&sql).await?;
+        self.session.execute(&replace_logged_sql(&self.change)).await?;
+        let absent: Vec<mysql_async::Row> = self.session.rows(&absent_keys_sql(&self.change)).await?;
+        let absent: Vec<KeyValue> = absent
+            .into_iter()
+            .map(|row| key_value(&self.change.key, row_texts(row)?))
+            .collect::<Result<_, ServerError>>()?;
+        for keys in absent.chunks(KEYS_PER_DELETE) {
+            self.session.execute(&delete_keys_sql(&self.change, keys)).await?;
         }
+        self.session.execute(&self.change.log.delete_sql(&entries)).await?;
         self.session.execute("COMMIT").await?;
         self.tally.keys_applied.fetch_add(entries.len() as u64, Ordering::Relaxed);
         Ok(())
@@ -248,30 +260,40 @@ pub fn apply_sql(change: &Change, entries: &[Entry], stage: Stage) -> [String; 3
     ]
 }
 
-/// The statements of a catch-up. The first reads log and original in one snapshot (READ COMMITTED takes one for each
-/// statement), so it sees every row that the log says was written, as of one moment; REPLACE meets no other unique key
-/// than the walked one. The second removes what was deleted by then, and a little later at most: a row less is no
-/// duplicate.
-fn catch_up_sql(change: &Change, entries: &[Entry]) -> [String; 3] {
-    let (log, shadow, original, marker) = (&change.log, &change.shadow, &change.original, &change.marker);
-    let logged = log.distinct_keys(None);
-    let on_original = join_on(log.key_columns(), "batch", &change.original_key(), original);
-    let on_shadow = join_on(log.key_columns(), "batch", &change.shadow_key(), shadow);
-    let index = &change.key.index;
+/// First statement of a catch-up. It reads log and original in one snapshot (READ COMMITTED takes one for each
+/// statement, and no lock), so it sees every row that the log says was written, as of one moment; REPLACE meets no
+/// other unique key than the walked one.
+fn replace_logged_sql(change: &Change) -> String {
+    let Change { log, shadow, original, marker, .. } = change;
+    format!(
+        "REPLACE {marker} INTO {shadow} ({}) SELECT {} FROM {} AS batch STRAIGHT_JOIN {original} FORCE INDEX ({}) ON {}",
+        change.target_columns(),
+        change.source_columns(),
+        log.distinct_keys(None),
+        change.key.index,
+        join_on(log.key_columns(), "batch", &change.original_key(), original),
+    )
+}
+
+/// Second statement of a catch-up: logged keys that the original does not have, a little later at most; a row less is
+/// no duplicate. A SELECT of its own, because a DELETE that joined the original would lock its rows.
+fn absent_keys_sql(change: &Change) -> String {
+    let Change { log, original, .. } = change;
+    let keys: Vec<String> = log.key_columns().map(|column| format!("batch.{column}")).collect();
     let first = &change.original_key()[0];
-    [
-        format!(
-            "REPLACE {marker} INTO {shadow} ({}) SELECT {} FROM {logged} AS batch \
-             STRAIGHT_JOIN {original} FORCE INDEX ({index}) ON {on_original}",
-            change.target_columns(),
-            change.source_columns(),
-        ),
-        format!(
-            "DELETE {marker} {shadow} FROM {logged} AS batch STRAIGHT_JOIN {shadow} ON {on_shadow} \
-             LEFT JOIN {original} FORCE INDEX ({index}) ON {on_original} WHERE {original}.{first} IS NULL"
-        ),
-        log.delete_sql(entries),
-    ]
+    format!(
+        "SELECT {} FROM {} AS batch LEFT JOIN {original} FORCE INDEX ({}) ON {} WHERE {original}.{first} IS NULL",
+        change.key.select_list(&keys),
+        log.distinct_keys(None),
+        change.key.index,
+        join_on(log.key_columns(), "batch", &change.original_key(), original),
+    )
+}
+
+fn delete_keys_sql(change: &Change, keys: &[KeyValue]) -> String {
+    let columns = change.shadow_key_sql();
+    let equal: Vec<String> = keys.iter().map(|key| format!("({})", change.key.equal(&columns, key))).collect();
+    format!("DELETE {} FROM {} WHERE {}", change.marker, change.shadow, equal.join(" OR "))
 }
 
 fn join_on<'a>(

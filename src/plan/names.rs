@@ -15,6 +15,8 @@ pub struct Artifacts {
     pub shadow: Ident,
     /// The original after the swap, in the original's schema.
     pub old: Ident,
+    /// The original after the cleanup, in the bookkeeping schema.
+    pub kept: Ident,
     /// The change log, in the bookkeeping schema.
     pub log: Ident,
     /// The change log of the reverse direction, in the bookkeeping schema.
@@ -77,6 +79,7 @@ impl Artifacts {
         Ok(Artifacts {
             shadow: name("__rpk_new")?,
             old: name("__rpk_old")?,
+            kept: name("__rpk_old")?,
             log: name("__rpk_log")?,
             reverse_log: name("__rpk_rlog")?,
             triggers: TriggerNames {
@@ -89,6 +92,27 @@ impl Artifacts {
                 update: name("__rpk_rupd")?,
                 delete: name("__rpk_rdel")?,
             },
+        })
+    }
+}
+
+impl Artifacts {
+    /// The names for a table whose bookkeeping is in a schema that may serve several others: what is made there then
+    /// says which schema it belongs to, because two of them may have a table of one name.
+    ///
+    /// # Errors
+    /// No name sorts behind the table's.
+    pub fn kept_in(table: &TableName, bookkeeping: &Ident) -> Result<Artifacts, NameError> {
+        let names = Artifacts::new(table)?;
+        if *bookkeeping == table.schema || derived_name(&table.schema, "__replank").as_ref() == Ok(bookkeeping) {
+            return Ok(names);
+        }
+        let base = Ident::new(format!("{}.{}", table.schema.as_str(), table.table.as_str()));
+        Ok(Artifacts {
+            kept: derived_name(&base, "__rpk_old")?,
+            log: derived_name(&base, "__rpk_log")?,
+            reverse_log: derived_name(&base, "__rpk_rlog")?,
+            ..names
         })
     }
 }
@@ -144,7 +168,7 @@ mod tests {
     use super::*;
 
     fn all_names(artifacts: &Artifacts) -> Vec<&Ident> {
-        let Artifacts { shadow, old, log, reverse_log, triggers, reverse_triggers } = artifacts;
+        let Artifacts { shadow, old, kept: _, log, reverse_log, triggers, reverse_triggers } = artifacts;
         let mut names = vec![shadow, old, log, reverse_log];
         for TriggerNames { insert, update, delete } in [triggers, reverse_triggers] {
             names.extend([insert, update, delete]);

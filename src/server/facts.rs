@@ -38,9 +38,6 @@ pub struct Facts {
     pub datadir: String,
     /// `CURRENT_USER()`.
     pub current_user: String,
-    /// The table of connections. MySQL's own in information_schema fails with error 3854 as soon as any statement that
-    /// runs on the server has a character outside the basic plane (an emoji) in it.
-    pub process_list: &'static str,
 }
 
 impl Facts {
@@ -56,14 +53,7 @@ impl Facts {
         let version_text = value("version");
         let flavor = if version_text.contains("MariaDB") { Flavor::MariaDb } else { Flavor::MySql };
         let replica_triggers = value("slave_run_triggers_for_rbr").to_ascii_uppercase();
-        // Without performance_schema its tables are there and empty.
-        let instrumented = flavor == Flavor::MySql && parse_version(&version_text) >= (8, 0, 22);
-        let process_list = match instrumented && on("performance_schema") {
-            true => "performance_schema.processlist",
-            false => "information_schema.processlist",
-        };
         Ok(Facts {
-            process_list,
             flavor,
             version: parse_version(&version_text),
             log_bin: on("log_bin"),
@@ -92,7 +82,7 @@ impl Facts {
 
 const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE variable_name IN ('version', 'log_bin', 'binlog_format', \
     'log_bin_trust_function_creators', 'wsrep_on', 'slave_run_triggers_for_rbr', 'read_only', 'super_read_only', \
-    'lower_case_table_names', 'datadir', 'performance_schema')";
+    'lower_case_table_names', 'datadir')";
 
 fn parse_version(text: &str) -> (u16, u16, u16) {
     // An old replication prefix, 5.5.5-10.11.19-MariaDB, is not a version.

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 pub use errno::{Disposition, ServerError};
 pub use facts::{Facts, Flavor};
-pub use session::{Role, Session};
+pub use session::{Process, Role, Session};
 
 use crate::error::{Failure, Result, Stop};
 
@@ -96,13 +96,16 @@ impl Server {
     /// doing can still take effect.
     pub async fn bury(self: &Arc<Server>, connection: u32) -> Result<(), ServerError> {
         self.control(&format!("KILL {connection}")).await?;
-        let listed = format!("SELECT COUNT(*) FROM {} WHERE id = {connection}", self.facts.process_list);
-        loop {
-            if self.ask::<u64>(&listed).await?.unwrap_or(0) == 0 {
-                return Ok(());
-            }
+        while self.processes().await?.iter().any(|process| process.id == connection) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+        Ok(())
+    }
+
+    /// The process list, on the control connection.
+    pub async fn processes(self: &Arc<Server>) -> Result<Vec<Process>, ServerError> {
+        let mut guard = self.control.lock().await;
+        self.control_session(&mut guard).await?.processes().await
     }
 
     /// A question with one answer, on the control connection.

@@ -55,13 +55,12 @@ impl Owner {
 
     /// The refusal while somebody holds the lock of a table.
     pub async fn occupied(server: &Arc<Server>, table: &TableName) -> Failure {
-        let sql = format!(
-            "SELECT CONCAT(p.id, ' (', p.user, '@', p.host, ')') FROM {} p WHERE p.id = IS_USED_LOCK({})",
-            server.facts.process_list,
-            string_literal(&lock_of(table))
-        );
-        let holder: Option<String> = server.ask(&sql).await.ok().flatten();
-        let by = holder.map(|holder| format!(", connection {holder}")).unwrap_or_default();
+        let sql = format!("SELECT IS_USED_LOCK({})", string_literal(&lock_of(table)));
+        let holder: Option<Option<u32>> = server.ask(&sql).await.ok().flatten();
+        let processes = server.processes().await.unwrap_or_default();
+        let holder = processes.iter().find(|process| Some(process.id) == holder.flatten());
+        let by = holder.map(|holder| format!(", connection {} ({}@{})", holder.id, holder.user, holder.host));
+        let by = by.unwrap_or_default();
         Failure::new(Stop::Occupied, format!("another replank run is changing {table}{by}"))
             .table("untouched by this command")
             .next(format!("`replank status {}` shows it; wait for it to end, or stop it", table.plain()))

@@ -5,12 +5,10 @@
 //! is in every string, so no two rows are alike.
 
 use crate::change::Change;
-use crate::plan::KeyValue;
+use crate::plan::{ColumnPair, KeyValue};
 use crate::schema::Column;
+use crate::server::Flavor;
 use crate::sql::{Ident, TableName};
-
-/// Digits of SHA-256 that go into a chunk's digest: 16 make 64 bits.
-const DIGITS: u8 = 16;
 
 /// Renders the queries of a verification.
 #[derive(Debug)]
@@ -18,6 +16,15 @@ pub struct Digest {
     original: Side,
     shadow: Side,
     change: Change,
+    flavor: Flavor,
+}
+
+/// A column as it goes into the digest.
+struct Value {
+    column: String,
+    /// On either side, so that both have the same form.
+    nullable: bool,
+    value: String,
 }
 
 #[derive(Debug)]
@@ -30,15 +37,18 @@ struct Side {
 
 impl Digest {
     /// For a change whose shadow has its walked key in `shadow_index`.
-    pub fn new(change: &Change, shadow_index: &Ident) -> Digest {
+    pub fn new(change: &Change, shadow_index: &Ident, flavor: Flavor) -> Digest {
         let pairs = &change.mapping.pairs;
+        let nullable = |pair: &ColumnPair| pair.source.nullable || pair.target.nullable;
         let original = pairs.iter().map(|pair| {
             let column = format!("{}.{}", change.original, pair.source.name);
-            (column.clone(), comparable(&converted(&column, &pair.source, &pair.target), &pair.target))
+            let value = comparable(&converted(&column, &pair.source, &pair.target), &pair.target);
+            Value { column, nullable: nullable(pair), value }
         });
         let shadow = pairs.iter().map(|pair| {
             let column = format!("{}.{}", change.shadow, pair.target.name);
-            (column.clone(), comparable(&column, &pair.target))
+            let value = comparable(&column, &pair.target);
+            Value { column, nullable: nullable(pair), value }
         });
         Digest {
             original: Side {
@@ -54,6 +64,7 @@ impl Digest {
                 row: row_digest(shadow.collect()),
             },
             change: change.clone(),
+            flavor,
         }
     }
 
@@ -71,9 +82,8 @@ impl Digest {
     fn chunk_sql(&self, side: &Side, after: Option<&KeyValue>, up_to: Option<&KeyValue>, pending: bool) -> String {
         let (join, only) = self.without_pending(side, pending);
         format!(
-            "SELECT COUNT(*), COALESCE(BIT_XOR(CAST(CONV(LEFT({}, {DIGITS}), 16, 10) AS UNSIGNED)), 0) \
-             FROM {} FORCE INDEX ({}){join} WHERE {}{only}",
-            side.row,
+            "SELECT COUNT(*), {} FROM {} FORCE INDEX ({}){join} WHERE {}{only}",
+            combined(&side.row, self.flavor),
             side.table,
             side.index,
             self.condition(side, after, up_to),
@@ -150,12 +160,28 @@ impl Digest {
     }
 }
 
-/// SHA-256 of the row's byte string. `columns` are (column, comparable parts).
-fn row_digest(columns: Vec<(String, String)>) -> String {
-    let nulls: Vec<String> = columns.iter().map(|(column, _)| format!("ISNULL({column})")).collect();
-    let values: Vec<String> = columns.into_iter().map(|(_, value)| value).collect();
+/// The digests of all rows as one text. MySQL combines all 256 bits; MariaDB's BIT_XOR takes 64, which is enough for
+/// a difference not to pass by chance.
+fn combined(row: &str, flavor: Flavor) -> String {
+    match flavor {
+        Flavor::MySql => format!("COALESCE(HEX(BIT_XOR(UNHEX({row}))), '')"),
+        Flavor::MariaDb => {
+            format!("COALESCE(CAST(BIT_XOR(CAST(CONV(LEFT({row}, 16), 16, 10) AS UNSIGNED)) AS CHAR), '')")
+        }
+    }
+}
+
+/// SHA-256 of the row's byte string.
+fn row_digest(columns: Vec<Value>) -> String {
     // CONCAT_WS leaves NULLs out; which ones those are is the first part.
-    format!("SHA2(CONCAT_WS(',', CONCAT({}), {}), 256)", nulls.join(", "), values.join(", "))
+    let nulls: Vec<String> =
+        columns.iter().filter(|value| value.nullable).map(|value| format!("ISNULL({})", value.column)).collect();
+    let mut parts: Vec<String> = Vec::new();
+    if !nulls.is_empty() {
+        parts.push(format!("CONCAT({})", nulls.join(", ")));
+    }
+    parts.extend(columns.into_iter().map(|value| value.value));
+    format!("SHA2(CONCAT_WS(',', {}), 256)", parts.join(", "))
 }
 
 /// The parts that stand for a value in the row's byte string.

@@ -66,7 +66,7 @@ pub async fn verify(run: &Run, halt: &CancellationToken) -> Result<()> {
     session.close().await;
     let verification = Arc::new(Verification {
         change: Arc::clone(&run.change),
-        digest: Digest::new(&run.change, &Ident::new(run.checkpoint.shadow_index.clone())),
+        digest: Digest::new(&run.change, &Ident::new(run.checkpoint.shadow_index.clone()), run.server.facts.flavor),
         walk: Mutex::new(Walk {
             walker: Walker::new(last.clone(), None),
             sizer: Sizer::new(CHUNK_TIME),
@@ -176,8 +176,8 @@ async fn compare_once(
     session.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
     let pending = session.first_row::<u64>(&format!("SELECT 1 FROM {} LIMIT 1", change.log.table)).await?.is_some();
     let (after, up_to) = (range.after.as_ref(), range.up_to.as_ref());
-    let original: Option<(u64, u64)> = session.first_row(&digest.original_sql(after, up_to, pending)).await?;
-    let shadow: Option<(u64, u64)> = session.first_row(&digest.shadow_sql(after, up_to, pending)).await?;
+    let original: Option<(u64, String)> = session.first_row(&digest.original_sql(after, up_to, pending)).await?;
+    let shadow: Option<(u64, String)> = session.first_row(&digest.shadow_sql(after, up_to, pending)).await?;
     let mut differing = Vec::new();
     if original != shadow {
         for sql in digest.differing_sql(after, up_to, pending, REPAIR_LIMIT) {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use mysql_async::Conn;
 
-use super::load::{Ledger, Mapping, Verdict, Written};
-use super::program::Outcome;
+use super::load::{Failed, Ledger, Mapping, Verdict, Written};
+use super::program::{Outcome, Seen};
 use super::tables::{contents, key_text};
 
 /// Two tables, row by row, by the columns they share.
@@ -78,15 +78,31 @@ pub async fn expect_application_unharmed(
         .flatten()
         .collect();
     let verdict = expect_contents(conn, table, written).await?;
-    let unexcused = written.record.unexcused(&windows);
-    if let Some(first) = unexcused.first() {
-        bail!(
-            "the application got {} errors that an online change must not cause, of {:?}; the first: {first:?}",
-            unexcused.len(),
-            written.record.errors_by_code()
-        );
-    }
+    expect_none(&written.record.unexcused(&windows), runs)?;
     Ok(verdict)
+}
+
+/// Fails when there are errors, with what the program was doing around the first one.
+pub fn expect_none(errors: &[&Failed], runs: &[&Outcome]) -> Result<()> {
+    let Some(first) = errors.first() else {
+        return Ok(());
+    };
+    let offset = |seen: &Seen| {
+        let [after, before] = [seen.at.duration_since(first.at), first.at.duration_since(seen.at)];
+        after.as_millis() as i64 - before.as_millis() as i64
+    };
+    // Progress comes all the time and explains nothing.
+    let told = runs.iter().flat_map(|run| &run.events).filter(|seen| !seen.is("progress"));
+    let mut around: Vec<(i64, String)> = told.map(|seen| (offset(seen), seen.event.to_string())).collect();
+    around.sort_by_key(|(offset, _)| offset.abs());
+    around.truncate(8);
+    around.sort();
+    let around: Vec<String> = around.iter().map(|(offset, event)| format!("\n  {offset:+} ms {event}")).collect();
+    bail!(
+        "the application got {} errors that an online change must not cause, the first: {first:?}; around it:{}",
+        errors.len(),
+        around.concat()
+    )
 }
 
 /// Fails unless the table holds everything the application was told was written and every read on the way was right.

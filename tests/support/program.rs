@@ -82,7 +82,8 @@ impl Program {
 /// The program: REPLANK_BIN, or what cargo built for this test or beside this example.
 pub fn path() -> PathBuf {
     if let Some(path) = env::var_os("REPLANK_BIN") {
-        return path.into();
+        // It is run in another folder.
+        return std::path::absolute(&path).unwrap_or(path.into());
     }
     match option_env!("CARGO_BIN_EXE_replank") {
         Some(path) => path.into(),

@@ -70,6 +70,9 @@ pub async fn expect_no_drift(scenario: &Scenario, table: &str, ddl: &[&str], scr
     twin.execute(script).await?;
     let made = definition_parts(&mut scenario.connect().await?, &format!("`{table}`")).await?;
     let wanted = definition_parts(&mut twin.connect().await?, &format!("`{table}`")).await?;
-    ensure!(made == wanted, "the table is\n  {}\ninstead of\n  {}", made.join("\n  "), wanted.join("\n  "));
+    let only_in = |these: &[String], those: &[String]| {
+        these.iter().filter(|part| !those.contains(part)).cloned().collect::<Vec<_>>().join(", ")
+    };
+    ensure!(made == wanted, "it has {{{}}} instead of {{{}}}", only_in(&made, &wanted), only_in(&wanted, &made));
     Ok(())
 }

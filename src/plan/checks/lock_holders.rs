@@ -11,7 +11,7 @@ pub(super) fn warning(facts: &Facts, grants: &Grants) -> Option<String> {
         let table = TableName { schema: schema.clone(), table: Ident::new(*table) };
         !grants.missing_on_table(&table, &[Privilege::Select]).is_empty()
     };
-    let blind = facts.flavor == Flavor::MySql && ["metadata_locks", "threads"].iter().any(|table| hidden(&table));
+    let blind = facts.flavor == Flavor::MySql && ["metadata_locks", "threads"].iter().any(hidden);
     blind.then(|| {
         let account = Account::parse(&facts.current_user);
         format!(

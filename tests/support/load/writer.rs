@@ -182,7 +182,7 @@ impl Writer {
             };
             match statement.rows(conn, self.protocol).await {
                 Ok(rows) => return Ok(rows.into_iter().next().map(|row| self.row(row))),
-                Err(error) => self.failed("a read", &error, true),
+                Err(error) => self.failed("a read", &error, true, false),
             }
             sleep(Duration::from_millis(10)).await;
         }
@@ -251,7 +251,8 @@ impl Writer {
                 }
                 Err(Failure { what, error: error @ Error::Server(_), .. }) => {
                     let again = matches!(&error, Error::Server(server) if matches!(server.code, 1213 | 1205 | 1020));
-                    self.failed(what, &error, again);
+                    let self_inflicted = is_self_inflicted(&mut conn, &error).await;
+                    self.failed(what, &error, again, self_inflicted);
                     // A connection that cannot even roll back is replaced.
                     if operation.transaction.is_none() || conn.query_drop("ROLLBACK").await.is_ok() {
                         self.conn = Some(conn);
@@ -262,7 +263,7 @@ impl Writer {
                     sleep(Duration::from_millis(self.random.random_range(1..10))).await;
                 }
                 Err(Failure { what, error, may_be_committed }) => {
-                    self.failed(what, &error, !may_be_committed);
+                    self.failed(what, &error, !may_be_committed, false);
                     if may_be_committed {
                         self.lose(operation);
                         return Ok(());
@@ -342,7 +343,7 @@ impl Writer {
         }
     }
 
-    fn failed(&mut self, what: &'static str, error: &Error, retried: bool) {
+    fn failed(&mut self, what: &'static str, error: &Error, retried: bool, self_inflicted: bool) {
         let code = match error {
             Error::Server(server) => server.code,
             _ => 0,
@@ -350,6 +351,27 @@ impl Writer {
         if code == 0 {
             self.conn = None;
         }
-        self.record.errors.push(Failed { at: Instant::now(), code, message: error.to_string(), what, retried });
+        self.record.errors.push(Failed {
+            at: Instant::now(),
+            code,
+            message: error.to_string(),
+            what,
+            retried,
+            self_inflicted,
+        });
     }
+}
+
+/// Whether a deadlock was one between sessions of the application alone, from InnoDB's report of its last one. A
+/// deadlock on metadata locks is not in that report, so it is never taken for one.
+async fn is_self_inflicted(conn: &mut Conn, error: &Error) -> bool {
+    if !matches!(error, Error::Server(server) if server.code == 1213) {
+        return false;
+    }
+    let status: Result<Option<(String, String, String)>, Error> = conn.query_first("SHOW ENGINE INNODB STATUS").await;
+    let Ok(Some((_, _, status))) = status else { return false };
+    let Some((_, report)) = status.split_once("LATEST DETECTED DEADLOCK") else { return false };
+    let report = report.split("\nTRANSACTIONS\n").next().unwrap_or(report);
+    let ours = report.contains("__rpk_") || report.contains("replank run");
+    report.contains(&format!("thread id {},", conn.id())) && !ours
 }
