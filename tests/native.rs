@@ -104,7 +104,7 @@ impl Before {
         ensure!(now.objects == self.objects, "the schema holds {:?} instead of {:?}", now.objects, self.objects);
         ensure!(now.rows == self.rows, "the rows are others");
         let books = residue::objects(&mut scenario.connect().await?, &scenario.bookkeeping()).await?;
-        ensure!(books == ["table runs"], "the bookkeeping schema holds {books:?}");
+        ensure!(books == ["table replank_runs"], "the bookkeeping schema holds {books:?}");
         let script = prisma::expect_recorded(scenario, "Order", clauses, "native").await?;
         residue::expect_no_drift(scenario, "Order", &DDL, &script).await
     }
