@@ -31,4 +31,5 @@ pub mod takeover;
 pub mod tally;
 pub mod telemetry;
 pub mod throttle;
+pub mod trial;
 pub mod verify;
