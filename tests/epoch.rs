@@ -25,7 +25,7 @@ use replank::schema;
 use replank::server::{Role, ServerError};
 use replank::sql::{Ident, TableName};
 use replank::tally::Tally;
-use support::{Kind, Scenario, Server, on_every_server};
+use support::{Scenario, Server, on_every_server};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
@@ -110,19 +110,9 @@ impl Setting {
             drop(ticket);
             copied
         });
-        let waits = match self.scenario.server.kind {
-            Kind::MySql97 => format!(
-                "SELECT COUNT(*) FROM performance_schema.data_lock_waits w JOIN performance_schema.threads t \
-                 ON t.thread_id = w.requesting_thread_id WHERE t.processlist_id = {connection}"
-            ),
-            Kind::MariaDb1011 | Kind::MariaDb118 => format!(
-                "SELECT COUNT(*) FROM information_schema.innodb_trx \
-                 WHERE trx_mysql_thread_id = {connection} AND trx_state = 'LOCK WAIT'"
-            ),
-        };
         let mut watch = self.scenario.connect().await?;
         let started = Instant::now();
-        while watch.query_first::<u64, _>(&waits).await? != Some(1) {
+        while !waits_for_a_row(&mut watch, connection).await? {
             ensure!(!chunk.is_finished() && started.elapsed() < Duration::from_secs(8), "the chunk did not wait");
             sleep(Duration::from_millis(10)).await;
         }
@@ -152,6 +142,15 @@ impl Setting {
         ensure!(self.holder.query_first::<u64, _>(log).await? == Some(0), "the log was not consumed");
         Ok(())
     }
+}
+
+/// Whether a connection waits for a row lock. Not from information_schema.innodb_trx, whose content is only renewed when
+/// nobody has read it for a tenth of a second.
+async fn waits_for_a_row(watch: &mut Conn, connection: u32) -> Result<bool> {
+    let status: Option<(String, String, String)> = watch.query_first("SHOW ENGINE INNODB STATUS").await?;
+    let (_, _, status) = status.context("InnoDB has a status")?;
+    let thread = format!("thread id {connection},");
+    Ok(status.split("---TRANSACTION").any(|trx| trx.contains("LOCK WAIT") && trx.contains(&thread)))
 }
 
 fn apply_in_background(mut applier: Applier) -> JoinHandle<replank::error::Result<usize>> {
