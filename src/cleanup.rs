@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::event::Events;
-use crate::lock_window::{LockRequest, Purpose, Round};
+use crate::lock_window::{LockRequest, Purpose};
 use crate::prepare::drop_table;
 use crate::run::Run;
 use crate::schema;
@@ -43,13 +43,11 @@ pub async fn drop_kept(run: &Run, events: &Events) -> Result<()> {
         let mut locker = run.server.session_for(Role::Work, "connecting for the cleanup").await?;
         let mut watch = run.server.session_for(Role::Watch, "connecting for the cleanup").await?;
         let tables = vec![&change.original, &change.reverse_log.table];
-        let mut request = LockRequest::new(Purpose::Triggers, &change.original, tables, run.options.lock_patience);
-        let round = request.round(&mut locker, &mut watch, events, run.options.lock_patience).await?;
-        if let Round::Granted(window) = round {
-            let dropped = triggers.drop(&mut locker).await;
-            window.unlock(&mut locker, events).await.map_err(failed)?;
-            dropped.map_err(failed)?;
-        }
+        let request = LockRequest::new(Purpose::Triggers, &change.original, tables, run.options.lock_patience);
+        let window = request.granted(&mut locker, &mut watch, events).await?;
+        let dropped = triggers.drop(&mut locker).await;
+        window.unlock(&mut locker, events).await.map_err(failed)?;
+        dropped.map_err(failed)?;
         locker.close().await;
         watch.close().await;
     }

@@ -99,6 +99,15 @@ impl<'a> LockRequest<'a> {
         }
     }
 
+    /// Tries until the lock is granted; fails when patience is over.
+    pub async fn granted(mut self, session: &mut Session, watch: &mut Session, events: &Events) -> Result<LockWindow> {
+        loop {
+            if let Round::Granted(window) = self.round(session, watch, events, self.patience).await? {
+                return Ok(window);
+            }
+        }
+    }
+
     /// Tries until the lock is granted or `round` is over; fails when patience is.
     pub async fn round(
         &mut self,

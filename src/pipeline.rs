@@ -17,6 +17,7 @@ use crate::mirror::applier::Stage;
 use crate::mirror::{Applier, Background, InFlight};
 use crate::native::Native;
 use crate::plan::explain::Plan;
+use crate::plan::strategy::Strategy;
 use crate::prepare;
 use crate::prisma::{Ledger, MigrationName};
 use crate::record::Recording;
@@ -91,7 +92,8 @@ async fn begin(
         return Err(crate::survey::unfinished(&table, &row.migration));
     }
     let migration = recording.as_ref().map_or_else(|| request.name.clone(), |recording| recording.name.clone());
-    let mut row = runs.begin(&table, &migration, &request.clauses).await?;
+    let first = if survey.strategy == Strategy::Copy { Phase::Prepare } else { Phase::Native };
+    let mut row = runs.begin(&table, &migration, &request.clauses, first).await?;
     if let Some(recording) = &recording {
         let id = Ledger::new_id();
         runs.set_ledger_id(&row, &id).await?;
@@ -155,15 +157,30 @@ impl Pipeline {
             Mirrored::cut_over(run, applier).await?;
         }
         if phase <= Phase::Record {
-            self.record().await?;
+            self.record().await.map_err(not_recorded)?;
         }
+        // The change has happened and is recorded: what cannot be cleaned up now is told, and is no failure of it.
+        match self.clean_up().await {
+            Ok(old_table) => self.finished(old_table),
+            Err(failure) => {
+                let table = self.run.change.original.plain();
+                let cause = failure.cause.unwrap_or_default();
+                self.run
+                    .events
+                    .notice(format!("{}: {cause}; `replank resume {table}` removes what is left", failure.what));
+                self.finished(Some(self.run.change.old.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn clean_up(&mut self) -> Result<Option<TableName>> {
         let run = &mut self.run;
         let cleanup = run.enter(Phase::Cleanup).await?;
         let old_table = cleanup::clean_up(run).await?;
         run.runs.end(&run.row, State::Done).await?;
         cleanup.leave();
-        self.finished(old_table);
-        Ok(())
+        Ok(old_table)
     }
 
     async fn record(&mut self) -> Result<()> {
@@ -281,6 +298,16 @@ impl Mirrored {
         phase.leave();
         Ok(())
     }
+}
+
+/// The tables are swapped: whatever stops the record is no failure that leaves the table untouched.
+fn not_recorded(failure: Failure) -> Failure {
+    if failure.stop == Stop::NotRecorded {
+        return failure;
+    }
+    Failure { stop: Stop::NotRecorded, ..failure }
+        .table("changed: the new definition is in place")
+        .next("`replank resume` on the table records the migration")
 }
 
 /// Fewer log rows than this mean that the applier has caught up.

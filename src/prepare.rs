@@ -3,7 +3,7 @@
 //! Until the triggers are in, nothing of this is worth keeping, so an interrupted preparation is undone and made anew.
 
 use crate::cutover::identity;
-use crate::error::Result;
+use crate::error::{Failure, Result, Stop};
 use crate::lock_window::{LockRequest, Purpose, Round};
 use crate::mirror::triggers::LogTriggers;
 use crate::plan::Alter;
@@ -29,7 +29,11 @@ pub async fn prepare(run: &mut Run, alter: &Alter) -> Result<()> {
     run.checkpoint.deferred_indexes = split.deferred;
     run.checkpoint.temporary_key = split.temporary_key;
     run.checkpoint.shadow_index = split.key_index.as_str().to_owned();
-    run.checkpoint.original = Some(identity(&mut work, &change.original).await.map_err(failed)?);
+    let now = identity(&mut work, &change.original).await.map_err(failed)?;
+    if run.checkpoint.original.as_ref().is_some_and(|planned| planned.definition != now.definition) {
+        return Err(altered_meanwhile(&change.original));
+    }
+    run.checkpoint.original = Some(now);
     // From here on every write is logged, so rows beyond this key need no copy.
     let last = crate::copy::workers::last_key(&mut work, &change).await?;
     run.checkpoint.last_key = last.map(|key| key.raw().to_vec());
@@ -58,13 +62,11 @@ pub async fn drop_in_window(run: &Run, triggers: &LogTriggers, also: &[&TableNam
     let mut watch = run.server.session_for(Role::Watch, "connecting for the triggers").await?;
     let mut tables = vec![&triggers.table];
     tables.extend(also);
-    let mut request = LockRequest::new(Purpose::Triggers, &triggers.table, tables, run.options.lock_patience);
-    let round = request.round(&mut locker, &mut watch, &run.events, run.options.lock_patience);
-    if let Round::Granted(window) = round.await? {
-        let dropped = triggers.drop(&mut locker).await;
-        window.unlock(&mut locker, &run.events).await.map_err(failed)?;
-        dropped.map_err(failed)?;
-    }
+    let request = LockRequest::new(Purpose::Triggers, &triggers.table, tables, run.options.lock_patience);
+    let window = request.granted(&mut locker, &mut watch, &run.events).await?;
+    let dropped = triggers.drop(&mut locker).await;
+    window.unlock(&mut locker, &run.events).await.map_err(failed)?;
+    dropped.map_err(failed)?;
     locker.close().await;
     watch.close().await;
     Ok(())
@@ -99,6 +101,12 @@ async fn install(run: &Run) -> Result<()> {
     locker.close().await;
     watch.close().await;
     Ok(())
+}
+
+fn altered_meanwhile(table: &TableName) -> Failure {
+    Failure::new(Stop::Occupied, format!("{table} was altered by somebody else since the change was planned"))
+        .table("untouched by replank; its copy would not have that change")
+        .next(format!("`replank abort {}`, then run the change again", table.plain()))
 }
 
 fn failed(error: ServerError) -> crate::error::Failure {

@@ -87,7 +87,9 @@ impl Recording {
     fn not_recorded(&self, cause: impl std::fmt::Display) -> Failure {
         Failure::new(Stop::NotRecorded, format!("the migration `{}` could not be recorded", self.name))
             .table("changed: the new definition is in place")
-            .next("`replank resume` on the table records it once the cause is gone")
+            .next(
+                "`replank resume` on the table records it once the cause is gone; with `--no-record` it only cleans up",
+            )
             .next(format!(
                 "or put the script at {} and run `prisma migrate resolve --applied {}`",
                 self.directory.script_path(&self.name).display(),

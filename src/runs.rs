@@ -153,8 +153,8 @@ impl Runs {
     }
 
     /// Begins a run.
-    pub async fn begin(&self, table: &TableName, migration: &str, clauses: &str) -> Result<RunRow> {
-        let sql = insert_sql(&Runs::table_in(&self.schema), table, migration, clauses);
+    pub async fn begin(&self, table: &TableName, migration: &str, clauses: &str, phase: Phase) -> Result<RunRow> {
+        let sql = insert_sql(&Runs::table_in(&self.schema), table, migration, clauses, phase);
         let mut session = self.session.lock().await;
         let done = async {
             session.execute(&sql).await?;
@@ -317,16 +317,17 @@ fn create_sql(runs: &TableName) -> String {
     )
 }
 
-fn insert_sql(runs: &TableName, table: &TableName, migration: &str, clauses: &str) -> String {
+fn insert_sql(runs: &TableName, table: &TableName, migration: &str, clauses: &str, phase: Phase) -> String {
     let document = serde_json::to_string(&Checkpoint::default()).expect("a checkpoint is plain data");
     format!(
         "INSERT INTO {runs} (format, table_schema, table_name, migration, clauses, phase, state, checkpoint, \
-         started_at, updated_at) VALUES ({FORMAT}, {}, {}, {}, {}, 'prepare', 'running', {}, \
+         started_at, updated_at) VALUES ({FORMAT}, {}, {}, {}, {}, {}, 'running', {}, \
          UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
         string_literal(table.schema.as_str()),
         string_literal(table.table.as_str()),
         string_literal(migration),
         string_literal(clauses),
+        string_literal(phase.label()),
         string_literal(&document),
     )
 }

@@ -53,8 +53,8 @@ async fn resume_owned(
     let options = RunOptions { drop_old: options.drop_old || checkpoint.drop_old, ..options };
     let alter = read(&row)?;
     let recording = match &row.ledger_id {
-        Some(_) => Some(Recording::adopt(&options, table, &alter, &row.migration)?),
-        None => None,
+        Some(_) if options.record => Some(Recording::adopt(&options, table, &alter, &row.migration)?),
+        _ => None,
     };
     if let (Some(recording), Some(id)) = (&recording, &row.ledger_id) {
         // The process may have died between its two notes.

@@ -144,6 +144,10 @@ impl Window<'_> {
         raise_counter(self.run, self.locker).await?;
         if self.run.checkpoint.temporary_key {
             let shadow = &self.run.change.shadow;
+            let definition = schema::create_sql(self.locker, shadow).await?.unwrap_or_default();
+            if !definition.contains(&format!("`{TEMPORARY_KEY}`")) {
+                return Ok(());
+            }
             let sql = format!("ALTER TABLE {shadow} DROP INDEX `{TEMPORARY_KEY}`, ALGORITHM=INPLACE");
             self.locker.execute(&sql).await?;
         }
