@@ -1,5 +1,7 @@
 //! One online change, resolved: which tables, which key, which columns. Every step renders its SQL from this.
 
+use sha2::{Digest, Sha256};
+
 use crate::mirror::change_log::ChangeLog;
 use crate::mirror::triggers::LogTriggers;
 use crate::plan::{Artifacts, ChunkKey, ColumnMapping, KeyValue};
@@ -64,7 +66,7 @@ impl Change {
             },
             old: beside(&names.old),
             kept: kept_away(&names.kept),
-            marker: marker(run),
+            marker: marker(&original, run),
             original,
             shadow,
             log,
@@ -125,7 +127,23 @@ impl Change {
     }
 }
 
-/// The comment that marks the statements of a run.
-pub fn marker(run: u64) -> String {
-    format!("/* replank run {run} */")
+/// The comment that marks the statements of a run. Runs are counted per bookkeeping schema, so the number alone would
+/// also be that of somebody else's run. A digest, because a name may have the end of a comment in it.
+pub fn marker(table: &TableName, run: u64) -> String {
+    let digest = Sha256::digest(table.plain().as_bytes());
+    let table: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("/* replank run {run} of {table} */")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_two_tables_are_told_apart() {
+        let marker_of = |schema| marker(&TableName::new(schema, "Order */"), 1);
+        assert_eq!(marker_of("shop"), marker_of("shop"));
+        assert_ne!(marker_of("shop"), marker_of("shop_2"));
+        assert_eq!(marker_of("shop").matches("*/").count(), 1);
+    }
 }

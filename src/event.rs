@@ -93,7 +93,7 @@ pub enum Event {
         /// The server's error.
         error: String,
     },
-    /// The copy waits; again with another text when the reason changes.
+    /// The copy waits; again when another limit is over as well.
     Throttled {
         /// Every limit that is over, with its value: `replica lag 12.4s > 5s on db-2`.
         reasons: Vec<String>,

@@ -36,4 +36,5 @@ pub mod takeover;
 pub mod tally;
 pub mod telemetry;
 pub mod throttle;
+pub mod trial;
 pub mod verify;

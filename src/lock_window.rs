@@ -79,6 +79,8 @@ pub struct LockRequest<'a> {
     pending: Duration,
     patience: Duration,
     blocker: Option<String>,
+    /// Whether the account may not look at who holds the table.
+    blind: bool,
 }
 
 impl<'a> LockRequest<'a> {
@@ -93,6 +95,7 @@ impl<'a> LockRequest<'a> {
             pending: PENDING.0,
             patience,
             blocker: None,
+            blind: false,
         }
     }
 
@@ -109,7 +112,7 @@ impl<'a> LockRequest<'a> {
             if self.started.elapsed() > self.patience {
                 return Err(self.not_granted(watch).await);
             }
-            let granted = if self.started.elapsed() < QUIET_PHASE {
+            let granted = if self.started.elapsed() < QUIET_PHASE && !self.blind {
                 self.try_quietly(session, watch).await
             } else {
                 self.try_pending(session, watch, events).await
@@ -139,11 +142,18 @@ impl<'a> LockRequest<'a> {
                 granted(session.execute(&sql).await)?
             }
             Flavor::MySql => {
-                if is_held(watch, self.contended, &[session.id(), watch.id()]).await? {
-                    false
-                } else {
-                    self.attempt += 1;
-                    lock_within(session, &self.tables, QUIET_PENDING).await?
+                match is_held(watch, self.contended, &[session.id(), watch.id()]).await {
+                    Ok(true) => false,
+                    Ok(false) => {
+                        self.attempt += 1;
+                        lock_within(session, &self.tables, QUIET_PENDING).await?
+                    }
+                    // Requests made blindly need the longer pauses between them from the start.
+                    Err(error) if error.is_any(&errno::DENIED) => {
+                        self.blind = true;
+                        false
+                    }
+                    Err(error) => return Err(error),
                 }
             }
         };
@@ -191,7 +201,10 @@ impl<'a> LockRequest<'a> {
             self.attempt
         );
         let failure = Failure::new(Stop::LockNotGranted, what)
-            .table("untouched; what was copied is kept and stays in sync through the triggers")
+            .table(match self.purpose {
+                Purpose::Cutover => "untouched; what was copied is kept and stays in sync through the triggers",
+                Purpose::Native | Purpose::Triggers => "untouched",
+            })
             .next(format!("`replank resume {}` tries again", self.contended.plain()));
         match &self.blocker {
             Some(blocker) => failure.cause(format!("the table is held by {blocker}")),

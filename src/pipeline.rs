@@ -41,9 +41,7 @@ pub async fn dry_run(request: AlterRequest) -> Result<Plan> {
         true => Some(check_recording(&request, &survey, &name).await?),
         false => None,
     };
-    let plan = survey.explain(&request, recording.map(|recording| recording.name));
-    survey.forget().await?;
-    Ok(plan)
+    Ok(survey.explain(&request, recording.map(|recording| recording.name)))
 }
 
 /// Makes one change.
@@ -56,6 +54,7 @@ pub async fn alter(request: AlterRequest, events: Events, stop: CancellationToke
         true => Some(check_recording(&request, &survey, &name).await?),
         false => None,
     };
+    survey.warnings.iter().for_each(|warning| events.notice(warning));
     events.emit(Event::PhaseFinished { phase: Phase::Plan, took: since.elapsed() });
     let server = Arc::clone(&survey.server);
     let table = survey.table.name.clone();
@@ -137,7 +136,12 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     /// Runs all phases from `phase` on.
-    pub(crate) async fn from(mut self, phase: Phase, alter: &crate::plan::Alter) -> Result<()> {
+    pub(crate) async fn from(self, phase: Phase, alter: &crate::plan::Alter) -> Result<()> {
+        let (table, tally) = (self.run.change.original.clone(), Arc::clone(&self.run.tally));
+        self.run_from(phase, alter).await.map_err(|failure| with_way_on(failure, &table, tally.snapshot().phase))
+    }
+
+    async fn run_from(mut self, phase: Phase, alter: &crate::plan::Alter) -> Result<()> {
         let run = &mut self.run;
         if phase <= Phase::Prepare {
             let prepare = run.enter(Phase::Prepare).await?;
@@ -183,6 +187,26 @@ impl Pipeline {
             old_table: old_table.map(|table| table.plain()),
         });
     }
+}
+
+/// Fills in what a failure deep inside cannot know: what the table is now and how to go on.
+fn with_way_on(mut failure: Failure, table: &TableName, phase: Option<Phase>) -> Failure {
+    let table = table.plain();
+    let (state, swapped) = match phase {
+        None | Some(Phase::Plan | Phase::Prepare | Phase::Native) => ("untouched", false),
+        Some(Phase::Copy | Phase::Index | Phase::Verify | Phase::Cutover) => {
+            ("untouched; what was copied is kept and stays in sync through the triggers", false)
+        }
+        Some(Phase::Record | Phase::Cleanup) => ("changed: the new definition is in place", true),
+    };
+    failure.table.get_or_insert_with(|| state.to_owned());
+    if failure.next.is_empty() {
+        failure.next.push(format!("`replank resume {table}` goes on once the cause is gone"));
+        if !swapped {
+            failure.next.push(format!("`replank abort {table}` takes everything back"));
+        }
+    }
+    failure
 }
 
 /// The phases during which the mirror is on.

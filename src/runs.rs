@@ -4,6 +4,7 @@
 //! it is done, and every step adopts what it finds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -12,7 +13,7 @@ use crate::error::{Failure, Result, Stop};
 use crate::event::Phase;
 use crate::schema;
 use crate::server::retry::Tries;
-use crate::server::{Role, Server, Session, server_failure};
+use crate::server::{Role, Server, ServerError, Session, named_lock, server_failure};
 use crate::sql::{Ident, TableName, string_literal};
 
 /// Format of the rows and of the checkpoint document. A row of another format is refused, never guessed at.
@@ -112,22 +113,22 @@ impl Runs {
     /// Creates the schema and the table when they are missing.
     pub async fn open(server: &Arc<Server>, schema: &Ident) -> Result<Runs> {
         let mut session = server.session_for(Role::Work, "connecting for the bookkeeping").await?;
-        let made = async {
-            if !schema::schema_exists(&mut session, schema).await? {
-                session.execute(&format!("CREATE DATABASE IF NOT EXISTS {schema} CHARACTER SET utf8mb4")).await?;
-            }
-            let runs = Runs::table_in(schema);
-            if !schema::exists(&mut session, &runs).await? {
-                session.execute(&create_sql(&runs)).await?;
-            }
-            Ok(())
-        };
-        made.await.map_err(|error: crate::server::ServerError| {
+        let runs = Runs::table_in(schema);
+        let failed = |error: ServerError| {
             Failure::new(Stop::Server, format!("cannot make the bookkeeping schema {schema}"))
                 .table("untouched")
                 .next(format!("GRANT ALL ON {schema}.* to the account, or name another with `--bookkeeping-schema`"))
                 .cause(error)
-        })?;
+        };
+        if !schema::exists(&mut session, &runs).await.map_err(failed)? {
+            lock_schema(&mut session, schema).await?;
+            let made = async {
+                make_schema(&mut session, schema).await?;
+                session.execute(&create_sql(&runs)).await
+            };
+            made.await.map_err(failed)?;
+            unlock_schema(&mut session, schema).await.map_err(failed)?;
+        }
         Ok(Runs { schema: schema.clone(), session: Arc::new(Mutex::new(session)) })
     }
 
@@ -234,6 +235,38 @@ impl Runs {
             session.rows(&sql).await.map_err(|error| server_failure("reading the bookkeeping", &error))?;
         stored.into_iter().map(decode).collect::<Result<_>>()
     }
+}
+
+/// How long the schema may be kept by somebody who is making it: that takes a few statements.
+const SCHEMA_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Takes the lock under which a bookkeeping schema is made, and dropped again by who made it for a trial only.
+pub async fn lock_schema(session: &mut Session, schema: &Ident) -> Result<()> {
+    let failed = |error| server_failure("taking the lock of the bookkeeping schema", &error);
+    if named_lock::take(session, &schema_lock(schema), SCHEMA_PATIENCE).await.map_err(failed)? {
+        return Ok(());
+    }
+    Err(Failure::new(Stop::Occupied, format!("another replank run is making the bookkeeping schema {schema}"))
+        .table("untouched")
+        .next("run the command again when that one is further"))
+}
+
+/// Gives that lock back.
+pub async fn unlock_schema(session: &mut Session, schema: &Ident) -> Result<(), ServerError> {
+    named_lock::give_back(session, &schema_lock(schema)).await
+}
+
+/// Makes the schema unless it is there; says whether it did. Needs its lock.
+pub async fn make_schema(session: &mut Session, schema: &Ident) -> Result<bool, ServerError> {
+    let missing = !schema::schema_exists(session, schema).await?;
+    if missing {
+        session.execute(&format!("CREATE DATABASE IF NOT EXISTS {schema} CHARACTER SET utf8mb4")).await?;
+    }
+    Ok(missing)
+}
+
+fn schema_lock(schema: &Ident) -> String {
+    named_lock::name_for(&format!("{schema} itself"))
 }
 
 type Stored = (u64, u32, String, String, String, String, Option<String>, String, String, String, String, String);

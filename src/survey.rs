@@ -10,16 +10,17 @@ use crate::event::Phase;
 use crate::plan::checks::{self, Inspection};
 use crate::plan::explain::{Finding, Plan, PlannedStatement, Severity};
 use crate::plan::grants::Grants;
-use crate::plan::strategy::{self, Strategy, Verdicts};
-use crate::plan::{
-    Alter, Artifacts, ChunkKey, ClauseKind, ColumnMapping, bookkeeping_schema, choose_key, read_clauses,
-};
+use crate::plan::near::nearest;
+use crate::plan::strategy::{self, Strategy};
+use crate::plan::{Alter, Artifacts, ChunkKey, ColumnMapping, bookkeeping_schema, choose_key, read_clauses};
 use crate::runs::{Identity, Runs};
 use crate::schema::{self, Relations, Table};
-use crate::server::{Flavor, Role, Server, Session, errno, server_failure};
+use crate::server::owner::Owner;
+use crate::server::{Flavor, Role, Server, Session, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
-use crate::shadow::{Shadow, alter_sql, clause_failure};
+use crate::shadow::alter_sql;
 use crate::sql::{Ident, TableName};
+use crate::{throttle, trial};
 
 /// A change that passed all checks, ready to run.
 #[derive(Debug)]
@@ -48,12 +49,12 @@ pub struct Survey {
     pub key: Option<ChunkKey>,
     /// Free bytes on the data disk, where it can be seen.
     pub disk_free: Option<u64>,
-    /// Whether the bookkeeping schema was made for the trial.
-    pub made_schema: bool,
+    /// What a user should know before the change is made.
+    pub warnings: Vec<String>,
 }
 
 impl Survey {
-    /// Surveys a change. Touches nothing but an empty table in the bookkeeping schema, which it drops again.
+    /// Surveys a change. Touches nothing but an empty table in the bookkeeping schema, which is gone again afterwards.
     pub async fn make(request: &AlterRequest) -> Result<Survey> {
         Survey::of(request, false).await
     }
@@ -65,16 +66,26 @@ impl Survey {
 
     async fn of(request: &AlterRequest, unfinished_run: bool) -> Result<Survey> {
         let alter = read_clauses(&request.clauses).map_err(|error| {
-            Failure::refused("the clauses of `--alter` cannot be read").table("untouched").cause(error)
+            Failure::refused("the clauses of `--alter` cannot be read")
+                .table("untouched")
+                .next("mend `--alter`; in a shell, single quotes around it keep backticks and quotes as they are")
+                .cause(error)
         })?;
-        let server = Server::open(request.server.clone()).await?;
+        let (server, denied) = Server::open_anyway(request.server.clone()).await?;
         let mut work = server.session_for(Role::Work, "connecting").await?;
         let name = stored_name(&server, &request.table);
-        let table = find_table(&mut work, &name).await?;
         let (names, bookkeeping) = names(&name, &request.options)?;
+        let grants = read_grants(&mut work).await?;
+        // An account that may see nothing of a schema finds no table in it, so this comes first.
+        if let Some(refusal) = checks::refuse_account(&server.facts.current_user, &grants, &name.schema, &bookkeeping) {
+            return Err(refusal);
+        }
+        let table = find_table(&mut work, &name).await?;
+        if let Some(failure) = denied {
+            return Err(failure);
+        }
         let failed = |error| server_failure("inspecting the table", &error);
         let relations = Relations::read(&mut work, &name, server.facts.flavor).await.map_err(failed)?;
-        let grants = read_grants(&mut work).await?;
         let disk_free = free_bytes(&server);
         let inspection = Inspection {
             facts: &server.facts,
@@ -93,10 +104,11 @@ impl Survey {
             && let Some(runs) = Runs::find(&server, &bookkeeping).await?
             && let Some((row, _)) = runs.running(&name).await?
         {
-            return Err(unfinished(&name, &row.migration));
+            let lives = Owner::is_held(&server, &name).await?;
+            return Err(if lives { Owner::occupied(&server, &name).await } else { unfinished(&name, &row.migration) });
         }
-        let made_schema = !schema::schema_exists(&mut work, &bookkeeping).await.map_err(failed)?;
-        let (target, verdicts) = try_clauses(&server, &mut work, &bookkeeping, &table, &alter).await?;
+        throttle::check(&server, &request.options).await?;
+        let (target, verdicts) = trial::try_clauses(&server, &mut work, &bookkeeping, &table, &alter).await?;
         let mapping = ColumnMapping::new(&alter, &table, &target);
         let (strategy, reason) = strategy::choose(&alter, &table, &target, verdicts, request.options.force_copy);
         let mut key = None;
@@ -108,6 +120,7 @@ impl Survey {
         }
         let identity = identity(&mut work, &name).await.map_err(failed)?;
         work.close().await;
+        let warnings = checks::warnings(&server.facts, &grants);
         Ok(Survey {
             server,
             names,
@@ -121,7 +134,7 @@ impl Survey {
             reason,
             key,
             disk_free,
-            made_schema,
+            warnings,
         })
     }
 
@@ -139,6 +152,7 @@ impl Survey {
         if self.strategy == Strategy::Copy && self.disk_free.is_none() {
             note(Severity::Note, "free disk could not be checked: the data directory is not on this machine");
         }
+        self.warnings.iter().for_each(|warning| note(Severity::Warning, warning));
         let key = self.key.as_ref().map(|key| format!("{} ({})", key.index, key.source_columns().join(", ")));
         Plan {
             table: table.name.plain(),
@@ -190,17 +204,6 @@ impl Survey {
         add(Phase::Cleanup, format!("DROP TABLE {}", change.log.table));
         statements
     }
-
-    /// Leaves nothing behind when the change is not run.
-    pub async fn forget(self) -> Result<()> {
-        if self.made_schema {
-            let mut session = self.server.session_for(Role::Work, "connecting").await?;
-            let dropped = session.execute(&format!("DROP DATABASE IF EXISTS {}", self.bookkeeping)).await;
-            dropped.map_err(|error| server_failure("dropping the schema made for the trial", &error))?;
-            session.close().await;
-        }
-        Ok(())
-    }
 }
 
 /// The table's name as the server stores it.
@@ -239,23 +242,32 @@ async fn find_table(work: &mut Session, name: &TableName) -> Result<Table> {
     if let Some(table) = schema::inspect(work, name).await.map_err(failed)? {
         return Ok(table);
     }
-    if schema::exists(work, name).await.map_err(failed)? {
-        return Err(Failure::refused(format!("{name} is not a base table")).table("untouched"));
+    let kinds: Vec<String> = work.rows(&schema::kind_sql(name)).await.map_err(failed)?;
+    if let Some(kind) = kinds.first() {
+        return Err(Failure::refused(format!("{name} is a {}, not a table", kind.to_lowercase()))
+            .table("untouched")
+            .next("name the table itself"));
     }
-    let alike: Vec<String> = work
-        .rows(&format!(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = {} AND table_type = 'BASE TABLE' \
-             ORDER BY LOWER(table_name) = LOWER({}) DESC, table_name LIMIT 5",
-            crate::sql::string_literal(name.schema.as_str()),
-            crate::sql::string_literal(name.table.as_str()),
-        ))
-        .await
-        .map_err(failed)?;
+    if !schema::schema_exists(work, &name.schema).await.map_err(failed)? {
+        let schemas: Vec<String> = work.rows("SHOW DATABASES").await.map_err(failed)?;
+        return Err(Failure::refused(format!("there is no database {}", name.schema))
+            .table("nothing was touched")
+            .next(meant(name.schema.as_str(), &schemas).unwrap_or_else(|| "check its name".to_owned())));
+    }
+    let tables: Vec<String> = work.rows(&schema::tables_sql(&name.schema)).await.map_err(failed)?;
+    let meant = meant(name.table.as_str(), &tables);
     let failure = Failure::refused(format!("there is no table {name}")).table("nothing was touched");
-    Err(match alike.as_slice() {
-        [] => failure.next(format!("schema {} has no tables that this account can see", name.schema)),
-        names => failure.next(format!("tables there: {}; names are case-sensitive on most servers", names.join(", "))),
+    Err(match (meant, tables.as_slice()) {
+        (Some(meant), _) => failure.next(meant),
+        (None, []) => failure.next(format!("the database {} has no tables; check its name", name.schema)),
+        (None, some) => failure.next(format!("tables there: {}", some[..some.len().min(5)].join(", "))),
     })
+}
+
+/// A question for somebody who typed a name that there is not.
+fn meant(typed: &str, names: &[String]) -> Option<String> {
+    let near: Vec<String> = nearest(typed, names).into_iter().map(|name| format!("`{name}`")).collect();
+    (!near.is_empty()).then(|| format!("did you mean {}? The case of letters counts", near.join(" or ")))
 }
 
 async fn read_grants(work: &mut Session) -> Result<Grants> {
@@ -277,57 +289,6 @@ fn free_bytes(server: &Server) -> Option<u64> {
     }
     let stats = rustix::fs::statvfs(server.facts.datadir.as_str()).ok()?;
     Some(stats.f_bavail * stats.f_frsize)
-}
-
-/// Applies the clauses to an empty table of the same definition, first with each algorithm asserted.
-async fn try_clauses(
-    server: &Arc<Server>,
-    work: &mut Session,
-    bookkeeping: &Ident,
-    table: &Table,
-    alter: &Alter,
-) -> Result<(Table, Verdicts)> {
-    let failed = |error| server_failure("trying the clauses on an empty table", &error);
-    let mut ddl = server.session_for(Role::Ddl, "connecting").await?;
-    ddl.execute(&format!("CREATE DATABASE IF NOT EXISTS {bookkeeping} CHARACTER SET utf8mb4")).await.map_err(failed)?;
-    let trial = TableName { schema: bookkeeping.clone(), table: Ident::new(format!("rpk_trial_{}", ddl.id())) };
-    let tried = async {
-        ddl.execute(&format!("CREATE TABLE {trial} LIKE {}", table.name)).await.map_err(failed)?;
-        let mut verdicts = Verdicts { instant: false, in_place: false };
-        // Both servers take an algorithm and partitioning only in orders that differ; partitioning copies anyway.
-        let partitioning = alter
-            .clauses
-            .iter()
-            .any(|clause| matches!(clause.kind, ClauseKind::PartitionBy | ClauseKind::RemovePartitioning));
-        let mut applied = false;
-        for strategy in [Strategy::Instant, Strategy::InPlace] {
-            if partitioning || applied {
-                continue;
-            }
-            let sql = format!("ALTER TABLE {trial} {}{}", strategy.assertion(), alter.without_algorithm_and_lock());
-            match ddl.execute(&sql).await {
-                Ok(_) => {
-                    applied = true;
-                    verdicts.instant = strategy == Strategy::Instant;
-                    verdicts.in_place = strategy == Strategy::InPlace;
-                }
-                Err(error)
-                    if error.is_any(&errno::ALGORITHM_NOT_SUPPORTED) || error.is_any(&errno::UNKNOWN_ALGORITHM) => {}
-                Err(error) => return Err(clause_failure(&table.name, &error)),
-            }
-        }
-        if !applied {
-            let sql = alter_sql(&trial, alter);
-            ddl.execute(&sql).await.map_err(|error| clause_failure(&table.name, &error))?;
-        }
-        Ok((Shadow::adopt(work, &trial).await?.table, verdicts))
-    };
-    let outcome = tried.await;
-    let dropped = ddl.execute(&format!("DROP TABLE IF EXISTS {trial}")).await;
-    let outcome = outcome?;
-    dropped.map_err(failed)?;
-    ddl.close().await;
-    Ok(outcome)
 }
 
 fn no_key(table: &TableName, error: &crate::plan::KeyError) -> Failure {

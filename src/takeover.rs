@@ -198,11 +198,9 @@ fn too_late(table: &TableName) -> Failure {
 /// could bring back rows.
 async fn bury_statements(server: &Arc<Server>, row: &RunRow) -> Result<()> {
     let failed = |error| server_failure("ending statements of the earlier process", &error);
-    let marker = marker(row.id);
+    let marker = marker(&row.table, row.id);
     for process in server.processes().await.map_err(failed)? {
-        // The marker has no table in it; a shared server may have a run of that number in another schema, whose
-        // statements name other tables.
-        if process.statement.contains(&marker) && process.statement.contains(&row.table.schema.to_string()) {
+        if process.statement.contains(&marker) {
             server.bury(process.id).await.map_err(failed)?;
         }
     }

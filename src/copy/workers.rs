@@ -133,10 +133,14 @@ async fn save(run: &mut Run, copy: &Copy) -> Result<()> {
 }
 
 async fn work(copy: Arc<Copy>, mut session: Session) -> Result<()> {
-    while !copy.halt.is_cancelled() && copy.throttle.clear(&copy.halt).await {
+    while !copy.halt.is_cancelled() {
         let Some((chunk, size)) = next_chunk(&copy, &mut session).await? else { break };
         if let Some(ceiling) = &copy.ceiling {
             ceiling.wait_for(size).await;
+        }
+        // Last, because a limit may have been passed while the ceiling was waited for.
+        if !copy.throttle.clear(&copy.halt).await {
+            break;
         }
         let ticket = copy.in_flight.enter();
         let (rows, took) = copy_chunk(&copy, &mut session, &chunk).await?;

@@ -13,6 +13,7 @@ pub mod key;
 pub mod key_value;
 pub mod mapping;
 pub mod names;
+pub mod near;
 mod scan;
 pub mod statement;
 pub mod strategy;

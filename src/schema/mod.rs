@@ -58,6 +58,20 @@ pub async fn schema_exists(session: &mut Session, schema: &Ident) -> Result<bool
     Ok(session.first_row::<u64>(&sql).await?.unwrap_or(0) > 0)
 }
 
+/// A query for what something that may be no base table is: `VIEW`, `SEQUENCE`.
+pub fn kind_sql(name: &TableName) -> String {
+    format!("SELECT table_type FROM information_schema.tables WHERE {}", belongs_to(name))
+}
+
+/// A query for the names of the base tables of a schema.
+pub fn tables_sql(schema: &Ident) -> String {
+    format!(
+        "SELECT table_name FROM information_schema.tables \
+         WHERE table_schema = {} AND table_type = 'BASE TABLE' ORDER BY table_name",
+        string_literal(schema.as_str())
+    )
+}
+
 /// A condition on information_schema rows that belong to a table.
 pub(crate) fn belongs_to(name: &TableName) -> String {
     format!(

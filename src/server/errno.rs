@@ -6,6 +6,8 @@ use std::fmt;
 pub const ACCESS_DENIED: u16 = 1045;
 /// Access denied before a password was asked for (ER_ACCESS_DENIED_NO_PASSWORD_ERROR and the plugin variant).
 pub const ACCESS_DENIED_NO_PASSWORD: u16 = 1698;
+/// The account may not use the database.
+pub const DENIED_DATABASE: u16 = 1044;
 /// Unknown database.
 pub const UNKNOWN_DATABASE: u16 = 1049;
 /// KILL of a connection that is gone.
@@ -120,6 +122,7 @@ impl From<mysql_async::Error> for ServerError {
             mysql_async::Error::Server(error) => {
                 ServerError::Server { code: error.code, state: error.state, message: error.message }
             }
+            mysql_async::Error::Io(mysql_async::IoError::Io(error)) => ServerError::Lost(error.to_string()),
             mysql_async::Error::Io(error) => ServerError::Lost(error.to_string()),
             mysql_async::Error::Driver(error) => match error {
                 mysql_async::DriverError::ConnectionClosed | mysql_async::DriverError::PoolDisconnected => {

@@ -5,6 +5,7 @@
 
 pub mod errno;
 pub mod facts;
+pub mod named_lock;
 pub mod owner;
 pub mod retry;
 pub mod session;
@@ -12,7 +13,7 @@ pub mod session;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mysql_async::Opts;
+use mysql_async::{Opts, OptsBuilder};
 use tokio::sync::Mutex;
 
 pub use errno::{Disposition, ServerError};
@@ -37,11 +38,29 @@ pub struct Server {
 impl Server {
     /// Connects once, reads what the server is, and keeps the address.
     pub async fn open(opts: Opts) -> Result<Arc<Server>> {
-        let mut session = Session::first(&opts).await.map_err(|error| connect_failure(&opts, &error))?;
+        match Server::open_anyway(opts).await? {
+            (server, None) => Ok(server),
+            (_, Some(failure)) => Err(failure),
+        }
+    }
+
+    /// The same where the account is let in, but not into the database of the URL: then that failure comes along, for
+    /// callers that can find out more about it.
+    pub async fn open_anyway(opts: Opts) -> Result<(Arc<Server>, Option<Failure>)> {
+        let (opts, first, denied) = match Session::first(&opts).await {
+            Err(error) if error.is_any(&[errno::DENIED_DATABASE, errno::UNKNOWN_DATABASE]) => {
+                let failure = connect_failure(&opts, &error);
+                let opts: Opts = OptsBuilder::from_opts(opts).db_name(None::<String>).into();
+                let first = Session::first(&opts).await;
+                (opts, first, Some(failure))
+            }
+            first => (opts, first, None),
+        };
+        let mut session = first.map_err(|error| connect_failure(&opts, &error))?;
         let facts =
             Facts::read(&mut session).await.map_err(|error| server_failure("reading server settings", &error))?;
         session.close().await;
-        Ok(Arc::new(Server { opts, facts, control: Mutex::new(None) }))
+        Ok((Arc::new(Server { opts, facts, control: Mutex::new(None) }), denied))
     }
 
     /// A new session for a role.
@@ -142,6 +161,10 @@ fn connect_failure(opts: &Opts, error: &ServerError) -> Failure {
                 "check user and password in `--url`, DATABASE_URL or `.env`; special characters are %-encoded there",
             )
         }
+        Some(errno::DENIED_DATABASE) => {
+            Failure::new(Stop::Server, format!("the account may not use the database named in the URL at {address}"))
+                .next("`replank alter … --dry-run` prints the GRANT that a change of a table needs")
+        }
         Some(errno::UNKNOWN_DATABASE) => {
             Failure::new(Stop::Server, format!("the database named in the URL does not exist at {address}"))
                 .next("check the path of `--url`, DATABASE_URL or `.env`")
@@ -149,5 +172,9 @@ fn connect_failure(opts: &Opts, error: &ServerError) -> Failure {
         _ => Failure::new(Stop::Server, format!("cannot connect to {address}"))
             .next("check host and port in `--url`, DATABASE_URL or `.env`, and that the server is running"),
     };
-    failure.table("untouched").cause(error)
+    failure.table("untouched").cause(match error {
+        // There was no connection yet that could have been lost.
+        ServerError::Lost(why) => why.clone(),
+        error => error.to_string(),
+    })
 }

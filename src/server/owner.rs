@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Role, Server, Session, server_failure};
+use super::{Role, Server, Session, named_lock, server_failure};
 use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
 use crate::sql::{TableName, string_literal};
@@ -30,10 +29,10 @@ impl Owner {
         events: &Events,
         stop: &CancellationToken,
     ) -> Result<Owner> {
-        let name = lock_name(table);
+        let name = lock_of(table);
         let mut session = server.session_for(Role::Watch, "connecting for the owner lock").await?;
         if !get_lock(&mut session, &name).await.map_err(|error| server_failure("taking the owner lock", &error))? {
-            return Err(occupied(server, table, &name).await);
+            return Err(Owner::occupied(server, table).await);
         }
         let done = CancellationToken::new();
         let keeper = tokio::spawn(keep(session, name, done.clone(), stop.clone(), events.clone()));
@@ -48,10 +47,23 @@ impl Owner {
 
     /// Whether somebody holds the lock of a table.
     pub async fn is_held(server: &Arc<Server>, table: &TableName) -> Result<bool> {
-        let sql = format!("SELECT IS_USED_LOCK({})", string_literal(&lock_name(table)));
+        let sql = format!("SELECT IS_USED_LOCK({})", string_literal(&lock_of(table)));
         let holder: Option<Option<u64>> =
             server.ask(&sql).await.map_err(|error| server_failure("asking for the owner lock", &error))?;
         Ok(holder.flatten().is_some())
+    }
+
+    /// The refusal while somebody holds the lock of a table.
+    pub async fn occupied(server: &Arc<Server>, table: &TableName) -> Failure {
+        let sql = format!("SELECT IS_USED_LOCK({})", string_literal(&lock_of(table)));
+        let holder: Option<Option<u32>> = server.ask(&sql).await.ok().flatten();
+        let processes = server.processes().await.unwrap_or_default();
+        let holder = processes.iter().find(|process| Some(process.id) == holder.flatten());
+        let by = holder.map(|holder| format!(", connection {} ({}@{})", holder.id, holder.user, holder.host));
+        let by = by.unwrap_or_default();
+        Failure::new(Stop::Occupied, format!("another replank run is changing {table}{by}"))
+            .table("untouched by this command")
+            .next(format!("`replank status {}` shows it; wait for it to end, or stop it", table.plain()))
     }
 }
 
@@ -80,26 +92,9 @@ async fn keep(mut session: Session, name: String, done: CancellationToken, stop:
 
 async fn get_lock(session: &mut Session, name: &str) -> std::result::Result<bool, super::ServerError> {
     // A connection that a killed run left behind takes a moment to be noticed by the server.
-    let answer: Option<Option<u64>> =
-        session.first_row(&format!("SELECT GET_LOCK({}, 1)", string_literal(name))).await?;
-    Ok(answer.flatten() == Some(1))
+    named_lock::take(session, name, Duration::from_secs(1)).await
 }
 
-async fn occupied(server: &Arc<Server>, table: &TableName, name: &str) -> Failure {
-    let holder: Option<Option<u32>> =
-        server.ask(&format!("SELECT IS_USED_LOCK({})", string_literal(name))).await.ok().flatten();
-    let processes = server.processes().await.unwrap_or_default();
-    let holder = processes.iter().find(|process| Some(process.id) == holder.flatten());
-    let by = holder.map(|holder| format!(", connection {} ({}@{})", holder.id, holder.user, holder.host));
-    let by = by.unwrap_or_default();
-    Failure::new(Stop::Occupied, format!("another replank run is changing {table}{by}"))
-        .table("untouched by this command")
-        .next(format!("`replank status {}` shows it; wait for it to end, or stop it", table.plain()))
-}
-
-/// Lock names are limited to 64 characters and shared by the whole server.
-fn lock_name(table: &TableName) -> String {
-    let digest = Sha256::digest(table.plain().as_bytes());
-    let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("replank:{hex}")
+fn lock_of(table: &TableName) -> String {
+    named_lock::name_for(&table.plain())
 }

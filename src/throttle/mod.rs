@@ -55,14 +55,7 @@ impl Throttle {
         events: &Events,
         tally: &Arc<Tally>,
     ) -> Result<(Arc<Throttle>, Sampler)> {
-        let mut signals: Vec<Box<dyn Signal>> = Vec::new();
-        for replica in &options.replicas {
-            signals.push(Box::new(ReplicaLag::connect(replica.clone(), options.max_lag).await?));
-        }
-        for limit in &options.max_load {
-            signals.push(Box::new(StatusVariable::connect(server, limit.clone()).await?));
-        }
-        Ok(Throttle::over(signals, events, tally).await)
+        Ok(Throttle::over(connect(server, options).await?, events, tally).await)
     }
 
     /// A throttle over given signals.
@@ -106,8 +99,9 @@ impl Throttle {
                 self.events.emit(Event::Unthrottled { waited: since.elapsed() });
             }
         } else {
-            if state.since.is_none() {
-                state.since = Some(Instant::now());
+            // Values change with every sample; that another limit is over as well is news.
+            if state.since.is_none() || reasons.len() > state.reasons.len() {
+                state.since.get_or_insert_with(Instant::now);
                 self.events.emit(Event::Throttled { reasons: reasons.clone() });
             }
         }
@@ -125,6 +119,22 @@ impl Sampler {
         self.done.cancel();
         let _ = self.task.await;
     }
+}
+
+/// Refuses limits that cannot be measured, before anything is touched.
+pub async fn check(server: &Arc<Server>, options: &RunOptions) -> Result<()> {
+    connect(server, options).await.map(drop)
+}
+
+async fn connect(server: &Arc<Server>, options: &RunOptions) -> Result<Vec<Box<dyn Signal>>> {
+    let mut signals: Vec<Box<dyn Signal>> = Vec::new();
+    for replica in &options.replicas {
+        signals.push(Box::new(ReplicaLag::connect(replica.clone(), options.max_lag).await?));
+    }
+    for limit in &options.max_load {
+        signals.push(Box::new(StatusVariable::connect(server, limit.clone()).await?));
+    }
+    Ok(signals)
 }
 
 async fn keep_sampling(throttle: Arc<Throttle>, mut signals: Vec<Box<dyn Signal>>, done: CancellationToken) {

@@ -22,7 +22,10 @@ impl ReplicaLag {
     /// Connects; refuses a server that is no replica.
     pub async fn connect(replica: Opts, max_lag: Duration) -> Result<ReplicaLag> {
         let place = address(&replica);
-        let server = Server::open(replica).await?;
+        let server = Server::open(replica).await.map_err(|failure| Failure {
+            next: vec!["check the URL of `--replica`, and that the replica is running".to_owned()],
+            ..failure
+        })?;
         let mut session = server.session_for(Role::Watch, "connecting to the replica").await?;
         let status = status(&mut session).await;
         let status = status.map_err(|error| {
@@ -32,7 +35,8 @@ impl ReplicaLag {
         })?;
         if status.is_none() {
             return Err(Failure::new(Stop::Refused, format!("{place}, given with `--replica`, is not a replica"))
-                .table("untouched"));
+                .table("untouched")
+                .next("give the URL of a replica, or leave `--replica` out"));
         }
         Ok(ReplicaLag { server, session: Some(session), max_lag })
     }

@@ -26,7 +26,8 @@ impl StatusVariable {
         if value.is_none() {
             let name = &signal.limit.variable;
             return Err(Failure::new(Stop::Refused, format!("`--max-load {name}`: no such numeric status variable"))
-                .table("untouched"));
+                .table("untouched")
+                .next("`SHOW GLOBAL STATUS` lists those of the server"));
         }
         Ok(signal)
     }

@@ -11,6 +11,7 @@ mod disk;
 mod engine;
 mod galera;
 mod leftovers;
+mod lock_holders;
 mod privileges;
 mod read_only;
 mod trigger_creation;
@@ -46,7 +47,7 @@ pub struct Inspection<'a> {
 }
 
 /// Rules that hold for every change.
-const ALWAYS: [fn(&Inspection) -> Option<Failure>; 3] = [read_only::check, privileges::check, clauses::check_always];
+const ALWAYS: [fn(&Inspection) -> Option<Failure>; 2] = [read_only::check, clauses::check_always];
 
 /// Rules that hold for an online copy.
 const COPY: [fn(&Inspection) -> Option<Failure>; 9] = [
@@ -60,6 +61,16 @@ const COPY: [fn(&Inspection) -> Option<Failure>; 9] = [
     trigger_creation::check,
     disk::check,
 ];
+
+/// The refusal of an account that may not do what a change of a table in `schema` takes.
+pub fn refuse_account(current_user: &str, grants: &Grants, schema: &Ident, bookkeeping: &Ident) -> Option<Failure> {
+    privileges::check(current_user, grants, schema, bookkeeping)
+}
+
+/// What does not stop a change and is better changed before it.
+pub fn warnings(facts: &Facts, grants: &Grants) -> Vec<String> {
+    lock_holders::warning(facts, grants).into_iter().collect()
+}
 
 /// The first refusal that any change would meet.
 pub fn refuse_always(inspection: &Inspection) -> Option<Failure> {

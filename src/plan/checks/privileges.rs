@@ -1,8 +1,8 @@
 //! Everything the account must be allowed to do, found out before the first statement fails half-way.
 
-use super::Inspection;
 use crate::error::{Failure, Stop};
-use crate::plan::grants::{Account, Privilege};
+use crate::plan::grants::{Account, Grants, Privilege};
+use crate::sql::Ident;
 
 const ON_TABLE: [Privilege; 10] = [
     Privilege::Select,
@@ -28,20 +28,18 @@ const ON_BOOKKEEPING: [Privilege; 9] = [
     Privilege::LockTables,
 ];
 
-pub(super) fn check(inspection: &Inspection) -> Option<Failure> {
-    let Inspection { facts, grants, table, bookkeeping, .. } = inspection;
-    let schema = &table.name.schema;
+pub(super) fn check(current_user: &str, grants: &Grants, schema: &Ident, bookkeeping: &Ident) -> Option<Failure> {
     // The shadow is another table of the same schema, so the grants must be on the schema.
     let on_schema = grants.missing_on_schema(schema, &ON_TABLE);
     let on_bookkeeping = grants.missing_on_schema(bookkeeping, &ON_BOOKKEEPING);
     if on_schema.is_empty() && on_bookkeeping.is_empty() {
         return None;
     }
-    let account = Account::parse(&facts.current_user);
+    let account = Account::parse(current_user);
     let missing = on_schema.first().or(on_bookkeeping.first()).map(|privilege| privilege.name()).unwrap_or_default();
     let mut failure = Failure::new(Stop::Server, format!("the account {account} lacks privileges, {missing} for one"));
     failure = failure.table("untouched");
-    for (schema, missing) in [(schema, on_schema), (*bookkeeping, on_bookkeeping)] {
+    for (schema, missing) in [(schema, on_schema), (bookkeeping, on_bookkeeping)] {
         if !missing.is_empty() {
             failure = failure.next(format!("`{}`", grants.grant_statement(&account, schema, &missing)));
         }
