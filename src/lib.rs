@@ -1,4 +1,9 @@
 //! replank alters large MySQL and MariaDB tables online and keeps Prisma's migration history true.
+//!
+//! The library is what the command is made of; begin at [`pipeline`].
+//! Its interface follows the command's needs and promises no stability.
+//!
+#![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod change;
 pub mod cleanup;
