@@ -48,8 +48,7 @@ async fn foreign_hands_in_the_shadow_are_repaired(server: Server) -> Result<()> 
         ensure!(conn.affected_rows() > 0, "it changed nothing: {sql}");
     }
     let outcome = run.finish().await?.expect_code(0)?;
-    let repaired: u64 =
-        outcome.events("rows_repaired").filter_map(|seen| seen.event["rows"].as_u64()).sum();
+    let repaired: u64 = outcome.events("rows_repaired").filter_map(|seen| seen.event["rows"].as_u64()).sum();
     ensure!((5..=20).contains(&repaired), "{repaired} rows were repaired");
     let old = format!("`{}`.`Order__rpk_old`", scenario.bookkeeping());
     let mapping = support::load::Mapping::identity(&shop::orders());
