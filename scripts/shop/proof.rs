@@ -61,7 +61,7 @@ async fn rows_compared(scenario: &Scenario, mapping: &Mapping, written: &Written
         bail!("{} rows differ from the old table and were not written since, such as {first}", unexplained.len());
     }
     Ok(format!(
-        "{} rows equal the old table's, column by column; the other {} were written after the swap",
+        "{} rows equal the old table's, column by column; the other {} have been written since",
         grouped((difference.rows_after.max(difference.keys.len()) - difference.keys.len()) as u64),
         grouped(difference.keys.len() as u64)
     ))
@@ -108,11 +108,14 @@ async fn tidiness(scenario: &Scenario) -> Result<String> {
     let tables = ["User", "Product", "Order"];
     residue::expect_only_followers(scenario, &tables, "Order").await?;
     let old_table = change::kept_table(scenario).await?.replace('`', "");
-    let status = Program::new(scenario.project())
-        .args(["cleanup", "shop.Order", "--url", &scenario.url(), "--quiet"])
-        .command()
-        .status()?;
-    ensure!(status.success(), "`replank cleanup` ended with {status}");
+    let cleanup = Program::new(scenario.project()).args(["cleanup", "shop.Order", "--url", &scenario.url()]);
+    let cleaned = cleanup.command().output()?;
+    ensure!(
+        cleaned.status.success(),
+        "`replank cleanup` ended with {}: {}",
+        cleaned.status,
+        String::from_utf8_lossy(&cleaned.stderr)
+    );
     residue::expect_nothing_left(scenario, &tables).await?;
     Ok(format!("the old table was kept as {old_table}; `replank cleanup shop.Order` left nothing behind"))
 }
