@@ -6,30 +6,41 @@ use crate::lock_window::{LockRequest, Purpose};
 use crate::prepare::drop_table;
 use crate::run::Run;
 use crate::schema;
-use crate::server::{Role, ServerError, server_failure};
+use crate::server::retry::Tries;
+use crate::server::{Role, ServerError, Session, server_failure};
 use crate::sql::TableName;
 
 /// Cleans up after a swap; does what is left to do. Gives where the old table is kept.
 pub async fn clean_up(run: &Run) -> Result<Option<TableName>> {
-    let change = &run.change;
     let mut session = run.server.session_for(Role::Work, "connecting for the cleanup").await?;
+    let mut tries = Tries::of("cleaning up");
+    let kept = loop {
+        match try_to_clean_up(run, &mut session).await {
+            Ok(kept) => break kept,
+            // Somebody may be looking at the old table.
+            Err(error) => tries.recover(&mut session, error, &run.events).await?,
+        }
+    };
+    session.close().await;
+    Ok(kept)
+}
+
+async fn try_to_clean_up(run: &Run, session: &mut Session) -> Result<Option<TableName>, ServerError> {
+    let change = &run.change;
     // The mirror triggers went along with the old table, which nobody writes any more.
-    change.mirror.drop(&mut session).await.map_err(failed)?;
-    let old_is_here = schema::exists(&mut session, &change.old).await.map_err(failed)?;
+    change.mirror.drop(session).await?;
     let kept = if run.options.drop_old {
-        drop_table(&mut session, &change.old).await.map_err(failed)?;
-        drop_table(&mut session, &change.kept).await.map_err(failed)?;
+        drop_table(session, &change.old).await?;
+        drop_table(session, &change.kept).await?;
         None
     } else {
         // They are one where the application's own schema keeps the books.
-        if old_is_here && change.old != change.kept {
-            let rename = format!("RENAME TABLE {} TO {}", change.old, change.kept);
-            session.execute(&rename).await.map_err(failed)?;
+        if change.old != change.kept && schema::exists(session, &change.old).await? {
+            session.execute(&format!("RENAME TABLE {} TO {}", change.old, change.kept)).await?;
         }
         Some(change.kept.clone())
     };
-    drop_table(&mut session, &change.log.table).await.map_err(failed)?;
-    session.close().await;
+    drop_table(session, &change.log.table).await?;
     Ok(kept)
 }
 

@@ -21,6 +21,7 @@ use crate::mirror::applier::{Stage, apply_sql};
 use crate::run::Run;
 use crate::runs::Identity;
 use crate::schema;
+use crate::server::retry::Tries;
 use crate::server::{Flavor, Role, ServerError, Session, server_failure};
 use crate::shadow::{self, TEMPORARY_KEY};
 use crate::sql::TableName;
@@ -62,7 +63,10 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     if run.checkpoint.reverse_armed {
         tables.push(&change.reverse_log.table);
     }
-    raise_counter(run, &mut locker).await.map_err(|error| server_failure("preparing the cutover", &error))?;
+    let mut tries = Tries::of("raising the counter of the shadow");
+    while let Err(error) = raise_counter(run, &mut locker).await {
+        tries.recover(&mut locker, error, &run.events).await?;
+    }
     let mut request = LockRequest::new(Purpose::Cutover, &change.original, tables, run.options.lock_patience);
     loop {
         run.check_stop()?;

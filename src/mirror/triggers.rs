@@ -5,8 +5,17 @@
 
 use super::change_log::ChangeLog;
 use crate::plan::names::TriggerNames;
-use crate::server::{ServerError, Session, errno};
+use crate::server::{Flavor, ServerError, Session, errno};
 use crate::sql::{Ident, TableName, string_literal};
+
+/// Moves the time that MariaDB notes as the trigger's creation a little into the future.
+///
+/// MariaDB prepares a statement anew for a trigger only when the statement was prepared before that time, which it takes
+/// at the start of CREATE TRIGGER and cuts to hundredths of a second. PREPARE is not held back by LOCK TABLES, so one
+/// that falls between that time and the trigger's appearance would never learn of the trigger, and every execution of
+/// it would fail with 1146 on the log, which it has not opened. Three seconds outlast the creation of a trigger; the
+/// price is that a statement may be prepared once more than needed within them.
+const CREATED_LATER: &str = "SET SESSION timestamp = UNIX_TIMESTAMP(SYSDATE(6)) + 3";
 
 /// Three triggers on one table that log keys into one log.
 #[derive(Debug, Clone)]
@@ -51,8 +60,15 @@ impl LogTriggers {
     /// Creates all three. Under LOCK TABLES of the table this is atomic for its writers.
     pub async fn create(&self, session: &mut Session) -> Result<(), ServerError> {
         session.execute("SET SESSION sql_mode = ''").await?;
+        let mariadb = session.server().facts.flavor == Flavor::MariaDb;
         for sql in self.create_sql() {
+            if mariadb {
+                session.execute(CREATED_LATER).await?;
+            }
             session.execute(&sql).await?;
+        }
+        if mariadb {
+            session.execute("SET SESSION timestamp = DEFAULT").await?;
         }
         Ok(())
     }
