@@ -48,6 +48,8 @@ struct Figures {
     p99_ms: f64,
     quiet_p99_ms: f64,
     seconds: f64,
+    /// The most memory replank held.
+    peak_mib: f64,
 }
 
 fn main() -> ExitCode {
@@ -69,7 +71,7 @@ async fn measure(args: &Args) -> Result<()> {
             .collect::<Result<_>>()?,
     };
     println!(
-        "{:<14} {:>6} {:>5} {:>5} {:>6} {:>12} {:>11} {:>10} {:>12} {:>6} {:>8} {:>10} {:>8}",
+        "{:<14} {:>6} {:>5} {:>5} {:>6} {:>12} {:>11} {:>10} {:>12} {:>6} {:>8} {:>10} {:>8} {:>7}",
         "server",
         "run",
         "1213",
@@ -82,7 +84,8 @@ async fn measure(args: &Args) -> Result<()> {
         "times",
         "p99 ms",
         "unchanged",
-        "change s"
+        "change s",
+        "RSS MiB"
     );
     for kind in kinds {
         let server = Server::find(kind)?;
@@ -143,6 +146,7 @@ fn figures(outcome: &Outcome, written: &Written, quiet: Span, changing: Span) ->
         p99_ms: p99(changing),
         quiet_p99_ms: p99(quiet),
         seconds: outcome.took.as_secs_f64(),
+        peak_mib: outcome.peak_kib as f64 / 1_024.0,
     }
 }
 
@@ -167,6 +171,7 @@ fn median(all: &[Figures]) -> Figures {
         p99_ms: of(|run| run.p99_ms),
         quiet_p99_ms: of(|run| run.quiet_p99_ms),
         seconds: of(|run| run.seconds),
+        peak_mib: of(|run| run.peak_mib),
     }
 }
 
@@ -175,11 +180,12 @@ fn print_figures(kind: Kind, run: &str, figures: Figures) {
         figures;
     println!(
         "{:<14} {run:>6} {deadlocks:>5.0} {lock_waits:>5.0} {other_errors:>6.0} {triggers_ms:>12.0} {cutover_ms:>11.0} \
-         {stall_ms:>10.0} {quiet_stall_ms:>12.0} {:>6.1} {:>8.1} {:>10.1} {:>8.1}",
+         {stall_ms:>10.0} {quiet_stall_ms:>12.0} {:>6.1} {:>8.1} {:>10.1} {:>8.1} {:>7.0}",
         kind.name(),
         stall_ms / quiet_stall_ms.max(0.001),
         figures.p99_ms,
         figures.quiet_p99_ms,
         figures.seconds,
+        figures.peak_mib,
     );
 }
