@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::error::{Failure, Result, Stop};
 use crate::plan::Alter;
-use crate::prisma::{Ledger, MigrationName, MigrationsDirectory, Recorded, checksum, unfinished_failure};
+use crate::prisma::{Ledger, MigrationName, MigrationsDirectory, Recorded, alter_script, checksum, unfinished_failure};
 use crate::server::{Session, server_failure};
 use crate::settings::RunOptions;
 use crate::sql::TableName;
@@ -30,7 +30,12 @@ impl Recording {
         let directory = MigrationsDirectory::open(&options.migrations)?;
         let name = directory.stamp(name, Timestamp::now())?;
         directory.check_writable()?;
-        Ok(Recording { directory, ledger: Ledger::of(table.schema.clone()), name, script: script(table, alter) })
+        Ok(Recording {
+            directory,
+            ledger: Ledger::of(table.schema.clone()),
+            name,
+            script: alter_script(&table.table, alter),
+        })
     }
 
     /// The recording of a run that is resumed.
@@ -41,7 +46,7 @@ impl Recording {
             directory,
             ledger: Ledger::of(table.schema.clone()),
             name: name.to_owned(),
-            script: script(table, alter),
+            script: alter_script(&table.table, alter),
         })
     }
 
@@ -97,9 +102,4 @@ impl Recording {
             ))
             .cause(cause)
     }
-}
-
-/// The text of migration.sql.
-pub fn script(table: &TableName, alter: &Alter) -> String {
-    format!("-- AlterTable\n{}\n", alter.prisma_sql(&table.table))
 }

@@ -2,15 +2,14 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::plan::Alter;
 use crate::sql::Ident;
 
 /// The script of one ALTER TABLE as Prisma lays it out, from the source text of its clauses.
 ///
 /// The table is not qualified, as Prisma has it: the script must run on any schema.
-/// A clause must not end in a comment, which would swallow the separator after it.
-pub fn alter_script(table: &Ident, clauses: &[String]) -> String {
-    let clauses: Vec<&str> = clauses.iter().map(|clause| clause.trim()).collect();
-    format!("-- AlterTable\nALTER TABLE {table} {};\n", clauses.join(",\n    "))
+pub fn alter_script(table: &Ident, alter: &Alter) -> String {
+    format!("-- AlterTable\n{}\n", alter.prisma_sql(table))
 }
 
 /// What Prisma stores for a script: SHA-256 of its bytes as they are, in lower-case hexadecimal.
@@ -21,10 +20,12 @@ pub fn checksum(script: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::read_clauses;
 
     #[test]
     fn one_clause() {
-        let script = alter_script(&Ident::new("Order"), &["ADD COLUMN `sku` VARCHAR(64) NULL".to_owned()]);
+        let alter = read_clauses("ADD COLUMN `sku` VARCHAR(64) NULL").unwrap();
+        let script = alter_script(&Ident::new("Order"), &alter);
         insta::assert_snapshot!(script, @"
         -- AlterTable
         ALTER TABLE `Order` ADD COLUMN `sku` VARCHAR(64) NULL;
@@ -34,8 +35,8 @@ mod tests {
 
     #[test]
     fn several_clauses_keep_their_source_text() {
-        let clauses = ["ADD COLUMN sku varchar(64) DEFAULT 'it''s; \\' x'", " add index (sku)\n"].map(str::to_owned);
-        insta::assert_snapshot!(alter_script(&Ident::new("a`b"), &clauses), @r"
+        let alter = read_clauses("ADD COLUMN sku varchar(64) DEFAULT 'it''s; \\' x',  add index (sku)\n").unwrap();
+        insta::assert_snapshot!(alter_script(&Ident::new("a`b"), &alter), @r"
         -- AlterTable
         ALTER TABLE `a``b` ADD COLUMN sku varchar(64) DEFAULT 'it''s; \' x',
             add index (sku);
