@@ -21,8 +21,8 @@ pub(super) fn can_follow(first: &Alter, next: &Alter) -> bool {
         || meet(&first.dropped_indexes, &next.dropped_indexes)
         || meet(&first.dropped_indexes, &next.renamed_indexes);
     // Dropping a column takes it out of indexes, and an index without columns away.
-    let index_without_column =
-        !first.dropped.is_empty() && !(next.dropped_indexes.is_empty() && next.renamed_indexes.is_empty());
+    let names_old_index = !next.dropped_indexes.is_empty() || !next.renamed_indexes.is_empty();
+    let index_without_column = !first.dropped.is_empty() && names_old_index;
     !(defined_twice || index_on_changed || index_twice || index_without_column)
 }
 
