@@ -1,0 +1,4 @@
+//! Applies the pending migrations of a directory.
+
+mod merge;
+pub mod step;
