@@ -4,9 +4,9 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 use mysql_async::prelude::Queryable;
-use mysql_async::{Conn, Row};
+use mysql_async::{Conn, Row, Value};
 
-use crate::support::{Program, Scenario, Server, prisma};
+use crate::support::{Outcome, Program, Scenario, Server, prisma};
 
 /// A scenario whose ledger knows its first migration only.
 pub struct Project {
@@ -42,6 +42,77 @@ impl Project {
     /// `replank deploy` of every change through the planner.
     pub fn deploy_all_online(&self) -> Program {
         self.deploy(&["--online-above", "0"])
+    }
+
+    /// A project whose database is empty, and which has no migration.
+    pub async fn empty(server: &Server, topic: &str) -> Result<Project> {
+        let project = Project::new(server, topic).await?;
+        project.scenario.execute("DROP TABLE _prisma_migrations").await?;
+        fs::remove_dir_all(project.scenario.migrations().join(prisma::INIT))?;
+        Ok(project)
+    }
+
+    /// How a command ends for people: exit code, standard output, standard error.
+    pub async fn ended(&self, words: &[&str]) -> Result<String> {
+        self.told(&self.command(words).run().await?)
+    }
+
+    /// The same of a command that has ended, with what differs from run to run left out.
+    pub fn told(&self, outcome: &Outcome) -> Result<String> {
+        let code = outcome.code().context("a signal ended it")?;
+        let mut text = format!("exit code {code}\n--- stdout\n{}--- stderr\n{}", outcome.stdout, outcome.stderr);
+        let url = self.scenario.url();
+        let port = url.rsplit(':').next().and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        text = text.replace(&self.scenario.schema, "shop").replace(&format!("127.0.0.1:{port}"), "127.0.0.1:3306");
+        // Lines of the log begin with the time.
+        let is_stamp = |word: &str| word.len() == 24 && word.ends_with('Z') && word.starts_with("20");
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| match line.split_once(' ') {
+                Some((first, rest)) if is_stamp(first) => rest.to_owned(),
+                _ => line.to_owned(),
+            })
+            .collect();
+        Ok(lines.join("\n"))
+    }
+
+    /// A row that Prisma has begun.
+    pub async fn begun_by_prisma(&self, name: &str, columns: &str) -> Result<()> {
+        let id = uuid::Uuid::new_v4();
+        self.scenario
+            .execute(&format!(
+                "INSERT INTO _prisma_migrations SET id = '{id}', checksum = 'x', migration_name = '{name}', \
+                 started_at = '2026-02-03 04:05:06.700'{columns}"
+            ))
+            .await
+    }
+
+    /// Rows of the ledger without ids and times: name, finished, rolled back, steps, logs.
+    pub async fn ledger(&self) -> Result<Vec<String>> {
+        let mut conn = self.scenario.connect().await?;
+        let sql = format!(
+            "SELECT CONCAT_WS(' ', migration_name, IF(finished_at IS NULL, 'unfinished', 'finished'), \
+             IF(rolled_back_at IS NULL, '-', 'rolled-back'), applied_steps_count, \
+             IF(logs IS NULL, 'NULL', CONCAT('\\'', SUBSTRING_INDEX(logs, '.', 1), '\\''))) \
+             FROM _prisma_migrations WHERE migration_name <> '{}' ORDER BY started_at, id",
+            prisma::INIT
+        );
+        let rows = conn.query(sql).await?;
+        conn.disconnect().await?;
+        Ok(rows)
+    }
+
+    /// What a query gives, as the server prints it.
+    pub async fn value(&self, sql: &str) -> Result<String> {
+        let mut conn = self.scenario.connect().await?;
+        let rows: Vec<Row> = conn.query(sql).await?;
+        conn.disconnect().await?;
+        let text = |value: Value| match value {
+            Value::Bytes(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            other => other.as_sql(true),
+        };
+        let line = |row: Row| row.unwrap().into_iter().map(text).collect::<Vec<_>>().join(", ");
+        Ok(rows.into_iter().map(line).collect::<Vec<_>>().join("; "))
     }
 
     /// The whole text in one go, which the server splits; every result read. This is how Prisma runs a script.

@@ -16,9 +16,11 @@ mod privileges;
 mod read_only;
 mod trigger_creation;
 mod triggers;
+mod walked_key;
 
 use super::clauses::Alter;
 use super::grants::Grants;
+use super::key::ChunkKey;
 use super::mapping::ColumnMapping;
 use crate::error::Failure;
 use crate::schema::{Relations, Table};
@@ -80,6 +82,11 @@ pub fn refuse_always(inspection: &Inspection) -> Option<Failure> {
 /// The first refusal that an online copy would meet.
 pub fn refuse_copy(inspection: &Inspection, mapping: &ColumnMapping) -> Option<Failure> {
     COPY.iter().find_map(|check| check(inspection)).or_else(|| added_columns::check(inspection, mapping))
+}
+
+/// The refusal of a copy that could not give up its temporary index.
+pub fn refuse_key(target: &Table, key: &ChunkKey) -> Option<Failure> {
+    walked_key::check(target, key)
 }
 
 /// Bytes that a copy needs: the whole table again, indexes included, and a tenth for the change log and fragmentation.
