@@ -42,7 +42,7 @@ async fn project(server: &Server, script: &str) -> Result<Project> {
 }
 
 fn slowly(project: &Project) -> Run {
-    let slow = project.deploy_all_online().args(["--max-rows-per-second", "4000", "--chunk-time", "20ms"]);
+    let slow = project.deploy_all_online().args(["--max-rows-per-second", "1500", "--chunk-time", "20ms"]);
     slow.start().expect("the program can be run")
 }
 
@@ -77,7 +77,7 @@ async fn killed_at_any_moment(server: Server) -> Result<()> {
         // Killed once more while it goes on.
         for _ in 0..2 {
             let mut run = slowly(&project);
-            let after = Duration::from_millis(rand::rng().random_range(0..1_800));
+            let after = Duration::from_millis(rand::rng().random_range(0..1_500));
             sleep(after).await;
             run.kill();
             let killed = run.finish().await?;
