@@ -261,6 +261,7 @@ impl Mirrored {
     /// Builds the indexes while the log grows, then catches up.
     async fn index(run: &mut Run, mut applier: Applier) -> Result<Applier> {
         let phase = run.enter(Phase::Index).await?;
+        index::restore_temporary_key(run).await?;
         if !index::is_built(run).await? {
             // What was logged during the copy is cheaper to apply before there are indexes to maintain, too.
             applier.catch_up(&run.stop).await?;

@@ -61,8 +61,7 @@ impl Shadow {
     pub async fn strip(&self, ddl: &mut Session, key: &ChunkKey, split: &IndexSplit) -> Result<()> {
         let mut clauses: Vec<String> = split.dropped.iter().map(|index| format!("DROP INDEX {index}")).collect();
         if split.temporary_key {
-            let columns: Vec<String> = key.columns.iter().map(|column| column.target.to_string()).collect();
-            clauses.push(format!("ADD UNIQUE KEY `{TEMPORARY_KEY}` ({})", columns.join(", ")));
+            clauses.push(add_temporary_key(key));
         }
         if clauses.is_empty() {
             return Ok(());
@@ -71,6 +70,18 @@ impl Shadow {
         ddl.execute(&sql).await.map_err(|error| server_failure("taking the indexes off the shadow table", &error))?;
         Ok(())
     }
+}
+
+/// The clause that adds the temporary index.
+pub fn add_temporary_key(key: &ChunkKey) -> String {
+    let columns: Vec<String> = key.columns.iter().map(|column| column.target.to_string()).collect();
+    format!("ADD UNIQUE KEY {} ({})", Ident::new(TEMPORARY_KEY), columns.join(", "))
+}
+
+/// Whether the shadow has the temporary index.
+pub async fn has_temporary_key(session: &mut Session, shadow: &TableName) -> Result<bool, ServerError> {
+    let definition = schema::create_sql(session, shadow).await?.unwrap_or_default();
+    Ok(index_lines(&definition).any(|(name, _)| name.as_str() == TEMPORARY_KEY))
 }
 
 /// The user's clauses on another table, without an algorithm or lock of their own.
@@ -154,7 +165,7 @@ fn quoted_name(rest: &str) -> Option<Ident> {
 /// A definition without the counter and without the temporary index: what must be equal in the end. Lines are sorted,
 /// because the order of indexes says nothing.
 pub fn comparable_definition(create_sql: &str) -> Vec<String> {
-    let temporary = format!("UNIQUE KEY `{TEMPORARY_KEY}`");
+    let temporary = format!("UNIQUE KEY {}", Ident::new(TEMPORARY_KEY));
     let definition = without_counter(create_sql);
     // The first line names the table.
     let lines = definition.lines().skip(1).map(|line| line.trim().trim_end_matches(',').to_owned());

@@ -113,7 +113,7 @@ impl Survey {
         let (strategy, reason) = strategy::choose(&alter, &table, &target, verdicts, request.options.force_copy);
         let mut key = None;
         if strategy == Strategy::Copy {
-            if let Some(refusal) = checks::refuse_copy(&inspection, &mapping) {
+            if let Some(refusal) = checks::refuse_copy(&inspection, &mapping, &target) {
                 return Err(refusal);
             }
             key = Some(choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?);

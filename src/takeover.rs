@@ -124,7 +124,7 @@ async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOption
         if row.phase > Phase::Cutover || swapped(&run).await? {
             return Err(too_late(table));
         }
-        prepare::remove(&run).await?;
+        prepare::remove(&run, "abort").await?;
     }
     if let Some(id) = &row.ledger_id {
         let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
@@ -285,17 +285,14 @@ async fn swapped(run: &Run) -> Result<bool> {
 async fn check_mirror(run: &Run) -> Result<()> {
     let change = &run.change;
     let mut session = run.server.session_for(Role::Work, "connecting").await?;
-    let present = change.mirror.present(&mut session).await.map_err(failed)?;
     let shadow = schema::exists(&mut session, &change.shadow).await.map_err(failed)?;
     let log = schema::exists(&mut session, &change.log.table).await.map_err(failed)?;
-    let now = cutover::identity(&mut session, &change.original).await.map_err(failed)?;
+    let difference = cutover::difference(run, &mut session).await.map_err(failed)?;
     session.close().await;
-    let what = if present < 3 {
-        "its triggers are missing or different, so writes may not have been logged"
-    } else if !shadow || !log {
-        "its shadow table or change log is gone"
-    } else if run.checkpoint.original.as_ref() != Some(&now) {
-        "the original was altered, truncated or rebuilt by somebody else meanwhile"
+    let what = if !shadow || !log {
+        "its shadow table or change log is gone".to_owned()
+    } else if let Some(difference) = difference {
+        difference
     } else {
         return Ok(());
     };

@@ -77,8 +77,11 @@ pub async fn verify(run: &Run, halt: &CancellationToken) -> Result<()> {
         halt: halt.clone(),
     });
     let mut workers = JoinSet::new();
+    let mut sessions = Vec::new();
     for _ in 0..run.options.workers.max(1) {
-        let session = run.server.session_for(Role::Verify, "connecting for the verification").await?;
+        sessions.push(run.server.session_for(Role::Verify, "connecting for the verification").await?);
+    }
+    for session in sessions {
         workers.spawn(work(Arc::clone(&verification), session));
     }
     let mut outcome = Ok(());

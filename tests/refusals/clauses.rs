@@ -15,6 +15,7 @@ on_every_server!(
     no_key,
     nullable_key,
     float_key,
+    last_key_dropped,
 );
 
 async fn unreadable(server: Server) -> Result<()> {
@@ -135,6 +136,18 @@ async fn float_key(server: Server) -> Result<()> {
       table: untouched
       next:  give the table a primary key or a unique key on NOT NULL columns, and keep its columns in the change
       cause: no unique key of the table can be walked: key `PRIMARY`: column `moment` is float
+    ");
+    Ok(())
+}
+
+async fn last_key_dropped(server: Server) -> Result<()> {
+    let scenario = Scenario::new(
+        &server,
+        "shop",
+        &["CREATE TABLE `Pair` (`a` INT NOT NULL, `b` INT NOT NULL, UNIQUE KEY `ab` (`a`, `b`))"],
+    )
+    .await?;
+    assert_text!(refused(&scenario, alter(&scenario, "Pair", "DROP INDEX `ab`, ADD INDEX `ab`(`a`, `b`)")).await?, @r"
     ");
     Ok(())
 }

@@ -4,8 +4,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[path = "../support/account.rs"]
-mod account_support;
 #[path = "../support/private_server.rs"]
 mod private_server;
 

@@ -10,6 +10,7 @@ mod constraints;
 mod disk;
 mod engine;
 mod galera;
+mod keyless;
 mod leftovers;
 mod lock_holders;
 mod privileges;
@@ -78,8 +79,9 @@ pub fn refuse_always(inspection: &Inspection) -> Option<Failure> {
 }
 
 /// The first refusal that an online copy would meet.
-pub fn refuse_copy(inspection: &Inspection, mapping: &ColumnMapping) -> Option<Failure> {
-    COPY.iter().find_map(|check| check(inspection)).or_else(|| added_columns::check(inspection, mapping))
+pub fn refuse_copy(inspection: &Inspection, mapping: &ColumnMapping, target: &Table) -> Option<Failure> {
+    let found = COPY.iter().find_map(|check| check(inspection));
+    found.or_else(|| added_columns::check(inspection, mapping)).or_else(|| keyless::check(target))
 }
 
 /// Bytes that a copy needs: the whole table again, indexes included, and a tenth for the change log and fragmentation.
