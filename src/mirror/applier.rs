@@ -37,7 +37,8 @@ const IDLE: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Chunks are in flight: a key that a chunk inserts between our delete and insert is at least as new as the logged
-    /// write, so it stays. The shadow has no unique index yet besides its keys, so nothing else can clash.
+    /// write, so it stays. The shadow's only unique indexes are the walked key and, where it is another, the new primary
+    /// key; of two rows that clash in that one the first stays, and verification finds the other missing.
     Copying,
     /// No chunk is in flight and all unique indexes are there: a clash is a violation.
     Settled,
@@ -77,9 +78,17 @@ impl Applier {
         self.apply_up_to(BATCH).await
     }
 
-    /// Applies batches until fewer than `enough` rows are found.
+    /// Applies batches until fewer than `enough` rows are found, or until batches that leave nothing behind do not get
+    /// smaller: then they are what the application writes meanwhile, however often that is repeated.
     pub async fn drain_below(&mut self, enough: usize, stop: &CancellationToken) -> Result<()> {
-        while !stop.is_cancelled() && self.apply_batch().await? >= enough {}
+        let mut before = BATCH;
+        while !stop.is_cancelled() {
+            let applied = self.apply_batch().await?;
+            if applied < enough || (applied < BATCH && applied >= before) {
+                break;
+            }
+            before = applied;
+        }
         Ok(())
     }
 
@@ -285,7 +294,7 @@ pub fn apply_sql(change: &Change, entries: &[Entry], stage: Stage) -> [String; 3
 
 /// First statement of a catch-up. It reads log and original in one snapshot (READ COMMITTED takes one for each
 /// statement, and no lock), so it sees every row that the log says was written, as of one moment; REPLACE meets no
-/// other unique key than the walked one.
+/// other unique key than the walked one and a new primary key, in whose clashes verification finds the missing row.
 fn replace_logged_sql(change: &Change) -> String {
     let Change { log, shadow, original, marker, .. } = change;
     format!(
