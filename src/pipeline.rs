@@ -15,17 +15,17 @@ use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events, Phase};
 use crate::mirror::applier::Stage;
 use crate::mirror::{Applier, Background, InFlight};
-use crate::native::Native;
+use crate::native::NativeRun;
 use crate::plan::explain::Plan;
 use crate::plan::strategy::Strategy;
 use crate::prepare;
 use crate::prisma::{Ledger, MigrationName};
-use crate::record::Recording;
+use crate::record::{self, Recording};
 use crate::run::Run;
 use crate::runs::{Checkpoint, Runs, State};
 use crate::server::owner::Owner;
 use crate::server::{Role, Server};
-use crate::settings::{AlterRequest, RunOptions};
+use crate::settings::AlterRequest;
 use crate::sql::TableName;
 use crate::survey::Survey;
 use crate::tally::Tally;
@@ -114,10 +114,11 @@ async fn begin(
         drop_old: request.options.drop_old,
         ..Checkpoint::default()
     };
-    let Some(key) = survey.key.clone() else {
-        let native = NativeRun { row, runs, checkpoint, recording, since };
-        return native.run(&server, &survey, &request.options, &events, &stop).await;
-    };
+    if let Some(algorithm) = survey.strategy.algorithm() {
+        let native = NativeRun { server, row, runs, checkpoint, recording, events, since };
+        return native.run(&survey, algorithm, &request.options, &stop).await;
+    }
+    let key = survey.key.clone().expect("a copy has a key to walk");
     let change = Change::new(table, &survey.bookkeeping, &survey.names, key, survey.mapping.clone(), row.id);
     let tally = Arc::new(Tally::default());
     tally.rows_total.store(survey.table.rows_estimate, Ordering::Relaxed);
@@ -157,7 +158,8 @@ impl Pipeline {
             Mirrored::cut_over(run, applier).await?;
         }
         if phase <= Phase::Record {
-            self.record().await.map_err(not_recorded)?;
+            let table = self.run.change.original.clone();
+            self.record().await.map_err(|failure| record::not_recorded(failure, &table))?;
         }
         // The change has happened and is recorded: what cannot be cleaned up now is told, and is no failure of it.
         match self.clean_up().await {
@@ -185,14 +187,9 @@ impl Pipeline {
 
     async fn record(&mut self) -> Result<()> {
         let run = &mut self.run;
-        let record = run.enter(Phase::Record).await?;
-        if let (Some(recording), Some(id)) = (&self.recording, &run.row.ledger_id) {
-            let mut session = run.server.session_for(Role::Work, "connecting for the ledger").await?;
-            let (file, checksum) = recording.finish(&mut session, id).await?;
-            session.close().await;
-            run.events.emit(Event::Recorded { file: file.display().to_string(), checksum });
-        }
-        record.leave();
+        let phase = run.enter(Phase::Record).await?;
+        record::conclude(&run.server, &run.row, self.recording.as_ref(), &run.events).await?;
+        phase.leave();
         Ok(())
     }
 
@@ -300,16 +297,6 @@ impl Mirrored {
     }
 }
 
-/// The tables are swapped: whatever stops the record is no failure that leaves the table untouched.
-fn not_recorded(failure: Failure) -> Failure {
-    if failure.stop == Stop::NotRecorded {
-        return failure;
-    }
-    Failure { stop: Stop::NotRecorded, ..failure }
-        .table("changed: the new definition is in place")
-        .next("`replank resume` on the table records the migration")
-}
-
 /// Fewer log rows than this mean that the applier has caught up.
 const CAUGHT_UP: usize = 1_000;
 
@@ -321,74 +308,6 @@ async fn settle(background: Background, outcome: Result<()>) -> Result<Applier> 
         (Err(failure), Ok(_)) => Err(failure),
         // Both failed: the first to fail stopped the other, and an interruption is never the cause.
         (Err(failure), Err(applier)) => Err(if failure.stop == Stop::Interrupted { applier } else { failure }),
-    }
-}
-
-/// A change that the server makes.
-pub(crate) struct NativeRun {
-    pub row: crate::runs::RunRow,
-    pub runs: Runs,
-    pub checkpoint: Checkpoint,
-    pub recording: Option<Recording>,
-    pub since: Instant,
-}
-
-impl NativeRun {
-    /// Alters, records.
-    pub(crate) async fn run(
-        mut self,
-        server: &Arc<Server>,
-        survey: &Survey,
-        options: &RunOptions,
-        events: &Events,
-        stop: &CancellationToken,
-    ) -> Result<()> {
-        self.checkpoint.target_definition = survey.target.create_sql.clone();
-        self.runs.save(&self.row, Phase::Native, &self.checkpoint).await?;
-        let entered = Instant::now();
-        events.emit(Event::PhaseStarted { phase: Phase::Native });
-        let native = Native {
-            server,
-            table: &survey.table.name,
-            alter: &survey.alter,
-            strategy: survey.strategy,
-            target_definition: &self.checkpoint.target_definition,
-            options,
-        };
-        match native.run(events, stop).await {
-            Ok(()) => {}
-            // The server refused and nothing has happened: there is nothing to resume.
-            Err(failure) if failure.stop == Stop::Server => {
-                self.forget(server, &survey.table.name).await?;
-                return Err(failure);
-            }
-            Err(failure) => return Err(failure),
-        }
-        events.emit(Event::PhaseFinished { phase: Phase::Native, took: entered.elapsed() });
-        self.record(server, events).await
-    }
-
-    async fn forget(&self, server: &Arc<Server>, table: &TableName) -> Result<()> {
-        if let Some(id) = &self.row.ledger_id {
-            let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
-            Recording::withdraw(table, &mut session, id).await?;
-            session.close().await;
-        }
-        self.runs.end(&self.row, State::Aborted).await
-    }
-
-    /// Records a change that the server has made.
-    pub(crate) async fn record(&self, server: &Arc<Server>, events: &Events) -> Result<()> {
-        self.runs.save(&self.row, Phase::Record, &self.checkpoint).await?;
-        if let (Some(recording), Some(id)) = (&self.recording, &self.row.ledger_id) {
-            let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
-            let (file, checksum) = recording.finish(&mut session, id).await?;
-            session.close().await;
-            events.emit(Event::Recorded { file: file.display().to_string(), checksum });
-        }
-        self.runs.end(&self.row, State::Done).await?;
-        events.emit(Event::Finished { took: self.since.elapsed(), rows_copied: 0, keys_applied: 0, old_table: None });
-        Ok(())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::plan::checks::{self, Inspection};
 use crate::plan::explain::{Finding, Plan, PlannedStatement, Severity};
 use crate::plan::grants::Grants;
 use crate::plan::near::nearest;
-use crate::plan::strategy::{self, Strategy};
+use crate::plan::strategy::{self, Algorithm, Strategy};
 use crate::plan::{Alter, Artifacts, ChunkKey, ColumnMapping, bookkeeping_schema, choose_key, read_clauses};
 use crate::runs::{Identity, Runs};
 use crate::schema::{self, Relations, Table};
@@ -59,9 +59,11 @@ impl Survey {
         Survey::of(request, false).await
     }
 
-    /// Surveys the change of an unfinished run once more.
-    pub async fn again(request: &AlterRequest) -> Result<Survey> {
-        Survey::of(request, true).await
+    /// Surveys the change of an unfinished native run once more. A run that began as one does not become a copy.
+    pub async fn again(request: &AlterRequest) -> Result<(Survey, Algorithm)> {
+        let survey = Survey::of(request, true).await?;
+        let algorithm = survey.strategy.algorithm().ok_or_else(|| no_longer_native(&survey.table.name, &survey.reason));
+        Ok((survey, algorithm?))
     }
 
     async fn of(request: &AlterRequest, unfinished_run: bool) -> Result<Survey> {
@@ -112,7 +114,7 @@ impl Survey {
         let mapping = ColumnMapping::new(&alter, &table, &target);
         let (strategy, reason) = strategy::choose(&alter, &table, &target, verdicts, request.options.force_copy);
         let mut key = None;
-        if strategy == Strategy::Copy {
+        if strategy == Strategy::Copy && !unfinished_run {
             if let Some(refusal) = checks::refuse_copy(&inspection, &mapping) {
                 return Err(refusal);
             }
@@ -174,10 +176,11 @@ impl Survey {
         let mut add = |step: Phase, sql: String| {
             statements.push(PlannedStatement { step: step.label().to_owned(), sql });
         };
-        let Some(key) = self.key.clone() else {
-            add(Phase::Native, crate::native::sql(&self.table.name, &self.alter, self.strategy));
+        if let Some(algorithm) = self.strategy.algorithm() {
+            add(Phase::Native, crate::native::sql(&self.table.name, &self.alter, algorithm));
             return statements;
-        };
+        }
+        let key = self.key.clone().expect("a copy has a key to walk");
         let change = Change::new(self.table.name.clone(), &self.bookkeeping, &self.names, key, self.mapping.clone(), 0);
         let split = crate::shadow::split_indexes(&self.target, &change.key);
         add(Phase::Prepare, format!("CREATE TABLE {} LIKE {}", change.shadow, change.original));
@@ -289,6 +292,13 @@ fn free_bytes(server: &Server) -> Option<u64> {
     }
     let stats = rustix::fs::statvfs(server.facts.datadir.as_str()).ok()?;
     Some(stats.f_bavail * stats.f_frsize)
+}
+
+fn no_longer_native(table: &TableName, why: &str) -> Failure {
+    Failure::new(Stop::Occupied, format!("the server cannot make the change of {table} by itself any more"))
+        .table("untouched")
+        .next(format!("`replank abort {}`, then run the change again: it is then an online copy", table.plain()))
+        .cause(why)
 }
 
 fn no_key(table: &TableName, error: &crate::plan::KeyError) -> Failure {

@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 use crate::change::{Change, marker};
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events, Phase};
-use crate::pipeline::{NativeRun, Pipeline, connect, nothing_to};
+use crate::native::{NativeRun, Standing, unclear};
+use crate::pipeline::{Pipeline, connect, nothing_to};
 use crate::plan::{Alter, ColumnMapping, choose_key, read_clauses};
-use crate::record::Recording;
+use crate::record::{self, Recording};
 use crate::run::Run;
-use crate::runs::{Checkpoint, RunRow, Runs, State};
+use crate::runs::{Checkpoint, RunRow, Runs};
 use crate::schema::{self, Table};
 use crate::server::owner::Owner;
 use crate::server::{Role, Server, server_failure};
@@ -65,7 +66,9 @@ async fn resume_owned(
     bury_statements(server, &row).await?;
     let native = row.phase == Phase::Native;
     if native || (row.phase == Phase::Record && checkpoint.shadow_index.is_empty()) {
-        return resume_native(opts, server, row, runs, checkpoint, recording, options, events, stop, since).await;
+        let server = Arc::clone(server);
+        let native = NativeRun { server, row, runs, checkpoint, recording, events, since };
+        return resume_native(native, opts, options, stop).await;
     }
     let run = adopt(server, table, options, runs, row, checkpoint, &alter, events, stop).await?;
     let mut phase = run.row.phase;
@@ -100,13 +103,10 @@ async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOption
     let alter = read(&row)?;
     bury_statements(server, &row).await?;
     let is_native = row.phase == Phase::Native || checkpoint.shadow_index.is_empty() && row.phase > Phase::Prepare;
-    if is_native {
-        let mut session = server.session_for(Role::Work, "connecting").await?;
-        let definition = schema::create_sql(&mut session, table).await.map_err(failed)?.unwrap_or_default();
-        session.close().await;
-        let comparable = crate::shadow::comparable_definition;
-        if comparable(&definition) == comparable(&checkpoint.target_definition) {
-            return Err(too_late(table));
+    let left = if is_native {
+        match refuse_made(server, &row, &checkpoint).await? {
+            Standing::Foreign => format!("the run is ended; {table} is left as somebody else has altered it"),
+            _ => format!("{table} is as it was; the server was not told to alter it"),
         }
     } else {
         let run = adopt(
@@ -125,14 +125,10 @@ async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOption
             return Err(too_late(table));
         }
         prepare::remove(&run).await?;
-    }
-    if let Some(id) = &row.ledger_id {
-        let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
-        Recording::withdraw(table, &mut session, id).await?;
-        session.close().await;
-    }
-    runs.end(&row, State::Aborted).await?;
-    events.notice(format!("{table} is as it was; the copy, the change log and the triggers are gone"));
+        format!("{table} is as it was; the copy, the change log and the triggers are gone")
+    };
+    record::take_back(server, &runs, &row).await?;
+    events.notice(left);
     Ok(())
 }
 
@@ -305,42 +301,59 @@ async fn check_mirror(run: &Run) -> Result<()> {
         .next(format!("`replank abort {table}`, then run the change again")))
 }
 
-#[expect(clippy::too_many_arguments, reason = "a run is put together from what another process left")]
-async fn resume_native(
-    opts: Opts,
-    server: &Arc<Server>,
-    row: RunRow,
-    runs: Runs,
-    checkpoint: Checkpoint,
-    recording: Option<Recording>,
-    options: RunOptions,
-    events: Events,
-    stop: CancellationToken,
-    since: Instant,
-) -> Result<()> {
-    events.emit(Event::RunStarted {
+/// Refuses to take back a native change that is made, or may be.
+async fn refuse_made(server: &Arc<Server>, row: &RunRow, checkpoint: &Checkpoint) -> Result<Standing> {
+    let table = &row.table;
+    if row.phase == Phase::Record {
+        return Err(too_late(table));
+    }
+    let mut session = server.session_for(Role::Work, "connecting").await?;
+    let standing = Standing::read(&mut session, table, checkpoint).await.map_err(failed)?;
+    let open = match &row.ledger_id {
+        Some(id) => record::is_open(&mut session, table, id).await?,
+        None => false,
+    };
+    session.close().await;
+    match standing {
+        Standing::Before => Ok(standing),
+        Standing::After => Err(too_late(table)),
+        // Somebody has looked at the table and said what became of the migration.
+        Standing::Foreign if !open => Ok(standing),
+        Standing::Foreign => Err(unclear(table, Some(&row.migration))),
+    }
+}
+
+async fn resume_native(native: NativeRun, opts: Opts, options: RunOptions, stop: CancellationToken) -> Result<()> {
+    let row = &native.row;
+    native.events.emit(Event::RunStarted {
         table: row.table.plain(),
         migration: row.migration.clone(),
         strategy: "by the server, resumed".into(),
         rows_estimate: 0,
         resumed: true,
     });
-    let mut session = server.session_for(Role::Work, "connecting").await?;
-    let definition = schema::create_sql(&mut session, &row.table).await.map_err(failed)?.unwrap_or_default();
+    if row.phase == Phase::Record {
+        return native.record().await;
+    }
+    let mut session = native.server.session_for(Role::Work, "connecting").await?;
+    let standing = Standing::read(&mut session, &row.table, &native.checkpoint).await.map_err(failed)?;
     session.close().await;
-    let comparable = crate::shadow::comparable_definition;
-    let done = comparable(&definition) == comparable(&checkpoint.target_definition);
+    match standing {
+        Standing::Before => {}
+        Standing::After => return native.record().await,
+        Standing::Foreign => return Err(unclear(&row.table, row.ledger_id.as_ref().map(|_| row.migration.as_str()))),
+    }
     let request = AlterRequest {
         server: opts,
         table: row.table.clone(),
         clauses: row.clauses.clone(),
         name: row.migration.clone(),
-        options: options.clone(),
+        options,
     };
-    let native = NativeRun { row, runs, checkpoint, recording, since };
-    if done {
-        return native.record(server, &events).await;
-    }
-    let survey = Survey::again(&request).await?;
-    native.run(server, &survey, &options, &events, &stop).await
+    let give_up = format!("`replank abort {}` gives the change up", row.table.plain());
+    let (survey, algorithm) = Survey::again(&request).await.map_err(|failure| match failure.stop {
+        Stop::Refused => failure.next(give_up),
+        _ => failure,
+    })?;
+    native.run(&survey, algorithm, &request.options, &stop).await
 }

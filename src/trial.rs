@@ -7,12 +7,12 @@
 use std::sync::Arc;
 
 use crate::error::{Failure, Result};
-use crate::plan::strategy::{Strategy, Verdicts};
+use crate::plan::strategy::{Algorithm, Verdicts};
 use crate::plan::{Alter, ClauseKind};
 use crate::runs::{lock_schema, make_schema, unlock_schema};
 use crate::schema::Table;
-use crate::server::{Role, Server, ServerError, Session, errno, server_failure};
-use crate::shadow::{Shadow, alter_sql, clause_failure};
+use crate::server::{Flavor, Role, Server, ServerError, Session, errno, server_failure};
+use crate::shadow::{Shadow, alter_sql, clause_failure, under_original_names};
 use crate::sql::{Ident, TableName};
 
 /// The table with the clauses applied, and what the server said to each algorithm.
@@ -67,23 +67,27 @@ impl Trial<'_> {
     async fn run(&self, ddl: &mut Session, work: &mut Session) -> Result<(Table, Verdicts)> {
         ddl.execute(&format!("CREATE TABLE {} LIKE {}", self.table, self.original.name)).await.map_err(failed)?;
         let verdicts = self.apply(ddl).await.map_err(|error| self.clause_failure(error))?;
-        Ok((Shadow::adopt(work, &self.table).await?.table, verdicts))
+        let mut target = Shadow::adopt(work, &self.table).await?.table;
+        if work.server().facts.flavor == Flavor::MySql {
+            target.create_sql = under_original_names(self.original, &target);
+        }
+        Ok((target, verdicts))
     }
 
     /// Applies the clauses, with each algorithm asserted as long as the server does not take it.
     async fn apply(&self, ddl: &mut Session) -> Result<Verdicts, ServerError> {
         // Both servers take an algorithm and partitioning only in orders that differ; partitioning copies anyway.
         let partitioning = |kind: &ClauseKind| matches!(kind, ClauseKind::PartitionBy | ClauseKind::RemovePartitioning);
-        let algorithms: &[Strategy] = match self.alter.clauses.iter().any(|clause| partitioning(&clause.kind)) {
+        let algorithms: &[Algorithm] = match self.alter.clauses.iter().any(|clause| partitioning(&clause.kind)) {
             true => &[],
-            false => &[Strategy::Instant, Strategy::InPlace],
+            false => &[Algorithm::Instant, Algorithm::InPlace],
         };
         let clauses = self.alter.without_algorithm_and_lock();
         for &algorithm in algorithms {
             let sql = format!("ALTER TABLE {} {}{clauses}", self.table, algorithm.assertion());
             match ddl.execute(&sql).await {
                 Ok(_) => {
-                    let (instant, in_place) = (algorithm == Strategy::Instant, algorithm == Strategy::InPlace);
+                    let (instant, in_place) = (algorithm == Algorithm::Instant, algorithm == Algorithm::InPlace);
                     return Ok(Verdicts { instant, in_place });
                 }
                 Err(error)
