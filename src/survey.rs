@@ -99,15 +99,16 @@ impl Survey {
             disk_free,
             disk_reserve: request.options.disk_reserve,
         };
-        if let Some(refusal) = checks::refuse_always(&inspection) {
-            return Err(refusal);
-        }
+        // What an unfinished run has made is no leftover of a finished one, so this comes before the checks.
         if !unfinished_run
             && let Some(runs) = Runs::find(&server, &bookkeeping).await?
             && let Some((row, _)) = runs.running(&name).await?
         {
             let lives = Owner::is_held(&server, &name).await?;
             return Err(if lives { Owner::occupied(&server, &name).await } else { unfinished(&name, &row.migration) });
+        }
+        if let Some(refusal) = checks::refuse_always(&inspection) {
+            return Err(refusal);
         }
         throttle::check(&server, &request.options).await?;
         let (target, verdicts) = trial::try_clauses(&server, &mut work, &bookkeeping, &table, &alter).await?;
@@ -240,7 +241,8 @@ pub fn unfinished(table: &TableName, migration: &str) -> Failure {
         .next(format!("`replank abort {}` takes it back", table.plain()))
 }
 
-async fn find_table(work: &mut Session, name: &TableName) -> Result<Table> {
+/// The table, or the refusal with the names that may be meant.
+pub async fn find_table(work: &mut Session, name: &TableName) -> Result<Table> {
     let failed = |error| server_failure("inspecting the table", &error);
     if let Some(table) = schema::inspect(work, name).await.map_err(failed)? {
         return Ok(table);

@@ -47,11 +47,10 @@ pub struct Inspection<'a> {
 }
 
 /// Rules that hold for every change.
-const ALWAYS: [fn(&Inspection) -> Option<Failure>; 2] = [read_only::check, clauses::check_always];
+const ALWAYS: [fn(&Inspection) -> Option<Failure>; 3] = [read_only::check, clauses::check_always, leftovers::check];
 
 /// Rules that hold for an online copy.
-const COPY: [fn(&Inspection) -> Option<Failure>; 9] = [
-    leftovers::check,
+const COPY: [fn(&Inspection) -> Option<Failure>; 8] = [
     engine::check,
     galera::check,
     clauses::check_copy,
