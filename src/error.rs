@@ -29,9 +29,9 @@ pub enum Stop {
     Server,
     /// An operator asked for the abort.
     Aborted,
-    /// The connection was lost during the swap and the outcome could not be learned.
+    /// The connection was lost during the swap or the server's ALTER, and the outcome could not be learned.
     OutcomeUnknown,
-    /// The tables are swapped, but the migration could not be recorded.
+    /// The change has happened, but the migration could not be recorded.
     NotRecorded,
     /// SIGINT (Ctrl-C): stopped at a safe point, progress kept.
     Interrupted,
@@ -85,8 +85,8 @@ impl Stop {
             Stop::LockNotGranted => "the cutover did not get its lock; resumable",
             Stop::Server => "server unreachable, privileges, disk, or an error retries did not cure; resumable",
             Stop::Aborted => "aborted by the operator",
-            Stop::OutcomeUnknown => "outcome of the swap unknown: do not run again blindly",
-            Stop::NotRecorded => "swapped, but the migration could not be recorded",
+            Stop::OutcomeUnknown => "outcome of the change unknown: do not run again blindly",
+            Stop::NotRecorded => "changed, but the migration could not be recorded",
             Stop::Interrupted => "SIGINT: progress kept, resumable",
             Stop::Terminated => "SIGTERM: progress kept, resumable",
         }

@@ -22,7 +22,7 @@ use crate::prepare;
 use crate::prisma::{Ledger, MigrationName};
 use crate::record::{self, Recording};
 use crate::run::Run;
-use crate::runs::{Checkpoint, Runs, State};
+use crate::runs::{Checkpoint, RunRow, Runs, State};
 use crate::server::owner::Owner;
 use crate::server::{Role, Server};
 use crate::settings::AlterRequest;
@@ -32,7 +32,7 @@ use crate::tally::Tally;
 use crate::throttle::Throttle;
 use crate::{cleanup, copy, index, verify};
 
-pub use crate::takeover::{abort, cleanup_kept, resume};
+pub use crate::takeover::{Taken, abort, cleanup_kept, resume};
 
 /// Says what a change would do. Changes nothing.
 pub async fn dry_run(request: AlterRequest) -> Result<Plan> {
@@ -94,13 +94,11 @@ async fn begin(
     let migration = recording.as_ref().map_or_else(|| request.name.clone(), |recording| recording.name.clone());
     let first = if survey.strategy == Strategy::Copy { Phase::Prepare } else { Phase::Native };
     let mut row = runs.begin(&table, &migration, &request.clauses, first).await?;
-    if let Some(recording) = &recording {
-        let id = Ledger::new_id();
-        runs.set_ledger_id(&row, &id).await?;
-        row.ledger_id = Some(id.clone());
-        let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
-        recording.start(&mut session, &id).await?;
-        session.close().await;
+    if let Some(recording) = &recording
+        && let Err(failure) = start_record(&server, &runs, &mut row, recording).await
+    {
+        let failure = failure.table("untouched").next("run the command again once the cause is gone");
+        return Err(record::forget(&server, &runs, &row, failure).await);
     }
     events.emit(Event::RunStarted {
         table: table.plain(),
@@ -125,6 +123,17 @@ async fn begin(
     let run =
         Run { server, change: Arc::new(change), options: request.options, row, checkpoint, runs, events, stop, tally };
     Pipeline { run, recording, since }.from(Phase::Prepare, &survey.alter).await
+}
+
+/// Inserts the migration's unfinished row, whose id is noted before.
+async fn start_record(server: &Arc<Server>, runs: &Runs, row: &mut RunRow, recording: &Recording) -> Result<()> {
+    let id = Ledger::new_id();
+    runs.set_ledger_id(row, &id).await?;
+    row.ledger_id = Some(id.clone());
+    let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
+    recording.start(&mut session, &id).await?;
+    session.close().await;
+    Ok(())
 }
 
 /// An online copy, from whichever phase it is at.
@@ -316,11 +325,4 @@ pub(crate) async fn connect(server: Opts, table: &TableName) -> Result<(Arc<Serv
     let server = Server::open(server).await?;
     let table = crate::survey::stored_name(&server, table);
     Ok((server, table))
-}
-
-/// There is nothing to do for a table.
-pub(crate) fn nothing_to(what: &str, table: &TableName) -> Failure {
-    Failure::refused(format!("there is nothing to {what} for {table}"))
-        .table("untouched by this command")
-        .next(format!("`replank status {}` shows what is known of it", table.plain()))
 }

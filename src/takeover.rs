@@ -10,7 +10,7 @@ use crate::change::{Change, marker};
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events, Phase};
 use crate::native::{NativeRun, Standing, unclear};
-use crate::pipeline::{Pipeline, connect, nothing_to};
+use crate::pipeline::{Pipeline, connect};
 use crate::plan::{Alter, ColumnMapping, choose_key, read_clauses};
 use crate::record::{self, Recording};
 use crate::run::Run;
@@ -20,9 +20,19 @@ use crate::server::owner::Owner;
 use crate::server::{Role, Server, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
 use crate::sql::TableName;
-use crate::survey::{Survey, names};
+use crate::survey::{Survey, find_table, names};
 use crate::tally::Tally;
 use crate::{cleanup, cutover, prepare};
+
+/// How a command on an earlier run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Taken {
+    /// It was done.
+    Done,
+    /// There is no such run, so that nothing was to be done.
+    Nothing,
+}
 
 /// Goes on with an unfinished run.
 pub async fn resume(
@@ -31,7 +41,7 @@ pub async fn resume(
     options: RunOptions,
     events: Events,
     stop: CancellationToken,
-) -> Result<()> {
+) -> Result<Taken> {
     let since = Instant::now();
     let opts = server.clone();
     let (server, table) = connect(server, &table).await?;
@@ -49,8 +59,10 @@ async fn resume_owned(
     events: Events,
     stop: CancellationToken,
     since: Instant,
-) -> Result<()> {
-    let (runs, row, checkpoint) = find_running(server, table, &options, "resume").await?;
+) -> Result<Taken> {
+    let Some((runs, row, checkpoint)) = find_running(server, table, &options).await? else {
+        return nothing(server, table).await;
+    };
     let options = RunOptions { drop_old: options.drop_old || checkpoint.drop_old, ..options };
     let alter = read(&row)?;
     let recording = match &row.ledger_id {
@@ -68,7 +80,8 @@ async fn resume_owned(
     if native || (row.phase == Phase::Record && checkpoint.shadow_index.is_empty()) {
         let server = Arc::clone(server);
         let native = NativeRun { server, row, runs, checkpoint, recording, events, since };
-        return resume_native(native, opts, options, stop).await;
+        resume_native(native, opts, options, stop).await?;
+        return Ok(Taken::Done);
     }
     let run = adopt(server, table, options, runs, row, checkpoint, &alter, events, stop).await?;
     let mut phase = run.row.phase;
@@ -86,11 +99,12 @@ async fn resume_owned(
         rows_estimate: run.tally.rows_total.load(std::sync::atomic::Ordering::Relaxed),
         resumed: true,
     });
-    Pipeline { run, recording, since }.from(phase, &alter).await
+    Pipeline { run, recording, since }.from(phase, &alter).await?;
+    Ok(Taken::Done)
 }
 
 /// Takes an unfinished run back: the schema is as it was.
-pub async fn abort(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<()> {
+pub async fn abort(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<Taken> {
     let (server, table) = connect(server, &table).await?;
     let owner = Owner::acquire(&server, &table, &events, &CancellationToken::new()).await?;
     let aborted = abort_owned(&server, &table, options, events).await;
@@ -98,8 +112,10 @@ pub async fn abort(server: Opts, table: TableName, options: RunOptions, events: 
     aborted
 }
 
-async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<()> {
-    let (runs, row, checkpoint) = find_running(server, table, &options, "abort").await?;
+async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<Taken> {
+    let Some((runs, row, checkpoint)) = find_running(server, table, &options).await? else {
+        return nothing(server, table).await;
+    };
     let alter = read(&row)?;
     bury_statements(server, &row).await?;
     let is_native = row.phase == Phase::Native || checkpoint.shadow_index.is_empty() && row.phase > Phase::Prepare;
@@ -129,11 +145,11 @@ async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOption
     };
     record::take_back(server, &runs, &row).await?;
     events.notice(left);
-    Ok(())
+    Ok(Taken::Done)
 }
 
 /// Drops the old table that a finished change keeps, with the triggers and the log that follow the new one.
-pub async fn cleanup_kept(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<()> {
+pub async fn cleanup_kept(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<Taken> {
     let (server, table) = connect(server, &table).await?;
     let owner = Owner::acquire(&server, &table, &events, &CancellationToken::new()).await?;
     let cleaned = cleanup_owned(&server, &table, options, events).await;
@@ -141,38 +157,45 @@ pub async fn cleanup_kept(server: Opts, table: TableName, options: RunOptions, e
     cleaned
 }
 
-async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<()> {
+async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<Taken> {
     let (names, bookkeeping) = names(table, &options)?;
-    let runs = Runs::find(server, &bookkeeping).await?.ok_or_else(|| nothing_to("clean up", table))?;
+    let Some(runs) = Runs::find(server, &bookkeeping).await? else { return nothing(server, table).await };
     if let Some((row, _)) = runs.running(table).await? {
         return Err(crate::survey::unfinished(table, &row.migration));
     }
-    let (row, checkpoint) = runs.last_done(table).await?.ok_or_else(|| nothing_to("clean up", table))?;
+    let Some((row, checkpoint)) = runs.last_done(table).await? else { return nothing(server, table).await };
     let mut session = server.session_for(Role::Work, "connecting").await?;
     let kept = TableName { schema: bookkeeping, table: names.kept.clone() };
     let is_kept = schema::exists(&mut session, &kept).await.map_err(failed)?;
     session.close().await;
     if !is_kept {
-        return Err(nothing_to("clean up", table));
+        return nothing(server, table).await;
     }
     let alter = read(&row)?;
     let run =
         adopt(server, table, options, runs, row, checkpoint, &alter, events.clone(), CancellationToken::new()).await?;
     cleanup::drop_kept(&run, &events).await?;
     events.notice(format!("the old table {kept} is dropped, with the triggers and the log that followed {table}"));
-    Ok(())
+    Ok(Taken::Done)
 }
 
 async fn find_running(
     server: &Arc<Server>,
     table: &TableName,
     options: &RunOptions,
-    what: &str,
-) -> Result<(Runs, RunRow, Checkpoint)> {
+) -> Result<Option<(Runs, RunRow, Checkpoint)>> {
     let (_, bookkeeping) = names(table, options)?;
-    let runs = Runs::find(server, &bookkeeping).await?.ok_or_else(|| nothing_to(what, table))?;
-    let (row, checkpoint) = runs.running(table).await?.ok_or_else(|| nothing_to(what, table))?;
-    Ok((runs, row, checkpoint))
+    let Some(runs) = Runs::find(server, &bookkeeping).await? else { return Ok(None) };
+    let running = runs.running(table).await?;
+    Ok(running.map(|(row, checkpoint)| (runs, row, checkpoint)))
+}
+
+/// Nothing is to be done for a table. For one that does not exist that is a typing error.
+async fn nothing(server: &Arc<Server>, table: &TableName) -> Result<Taken> {
+    let mut session = server.session_for(Role::Work, "connecting").await?;
+    find_table(&mut session, table).await?;
+    session.close().await;
+    Ok(Taken::Nothing)
 }
 
 fn read(row: &RunRow) -> Result<Alter> {

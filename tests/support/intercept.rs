@@ -1,5 +1,7 @@
 //! A way to the server on which a test does something at the moment a certain statement passes.
 
+#![allow(dead_code, reason = "each test binary uses a part of this module")]
+
 use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, ensure};
