@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use crate::change::Change;
-use crate::cutover::identity;
 use crate::error::{Failure, Result, Stop};
 use crate::event::Phase;
 use crate::plan::checks::{self, Inspection};
@@ -18,7 +17,7 @@ use crate::schema::{self, Relations, Table};
 use crate::server::owner::Owner;
 use crate::server::{Flavor, Role, Server, Session, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
-use crate::shadow::alter_sql;
+use crate::shadow::{alter_sql, without_counter};
 use crate::sql::{Ident, TableName};
 use crate::{throttle, trial};
 
@@ -121,7 +120,9 @@ impl Survey {
             }
             key = Some(choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?);
         }
-        let identity = identity(&mut work, &name).await.map_err(failed)?;
+        // From the same reading as the columns: an ALTER that comes between two readings would be copied only in part.
+        // The table's number is not needed before the triggers are in.
+        let identity = Identity { definition: without_counter(&table.create_sql), table_id: None };
         work.close().await;
         let warnings = checks::warnings(&server.facts, &grants);
         Ok(Survey {
