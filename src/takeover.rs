@@ -22,7 +22,7 @@ use crate::settings::{AlterRequest, RunOptions};
 use crate::sql::TableName;
 use crate::survey::{Survey, find_table, names};
 use crate::tally::Tally;
-use crate::{cleanup, cutover, prepare};
+use crate::{cleanup, cutover, prepare, trial};
 
 /// How a command on an earlier run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub async fn resume(
     let opts = server.clone();
     let (server, table) = connect(server, &table).await?;
     let owner = Owner::acquire(&server, &table, &events, &stop).await?;
+    sweep(&server, &table, &options, &events).await;
     let resumed = resume_owned(opts, &server, &table, options, events, stop, since).await;
     owner.release().await;
     resumed
@@ -107,6 +108,7 @@ async fn resume_owned(
 pub async fn abort(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<Taken> {
     let (server, table) = connect(server, &table).await?;
     let owner = Owner::acquire(&server, &table, &events, &CancellationToken::new()).await?;
+    sweep(&server, &table, &options, &events).await;
     let aborted = abort_owned(&server, &table, options, events).await;
     owner.release().await;
     aborted
@@ -152,6 +154,7 @@ async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOption
 pub async fn cleanup_kept(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<Taken> {
     let (server, table) = connect(server, &table).await?;
     let owner = Owner::acquire(&server, &table, &events, &CancellationToken::new()).await?;
+    sweep(&server, &table, &options, &events).await;
     let cleaned = cleanup_owned(&server, &table, options, events).await;
     owner.release().await;
     cleaned
@@ -177,6 +180,14 @@ async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOpti
     cleanup::drop_kept(&run, &events).await?;
     events.notice(format!("the old table {kept} is dropped, with the triggers and the log that followed {table}"));
     Ok(Taken::Done)
+}
+
+/// Removes what plans that were killed have left in the bookkeeping schema. Whether that works does not decide anything.
+async fn sweep(server: &Arc<Server>, table: &TableName, options: &RunOptions, events: &Events) {
+    let Ok((_, bookkeeping)) = names(table, options) else { return };
+    if let Err(failure) = trial::sweep(server, &bookkeeping).await {
+        events.notice(format!("{}: {}", failure.what, failure.cause.unwrap_or_default()));
+    }
 }
 
 async fn find_running(

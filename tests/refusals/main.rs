@@ -6,6 +6,8 @@ mod support;
 
 #[path = "../support/account.rs"]
 mod account_support;
+#[path = "../support/intercept.rs"]
+mod intercept;
 #[path = "../support/private_server.rs"]
 mod private_server;
 
@@ -25,6 +27,7 @@ mod occupied;
 mod prisma_history;
 mod relations;
 mod server_settings;
+mod trial;
 
 use std::path::Path;
 
