@@ -42,7 +42,7 @@ pub async fn dry_run(request: AlterRequest) -> Result<Plan> {
         true => Some(check_recording(&request, &survey, &name).await?),
         false => None,
     };
-    Ok(survey.explain(&request, recording.map(|recording| recording.name)))
+    Ok(survey.explain(&request, recording.as_ref()))
 }
 
 /// Makes one change.

@@ -54,6 +54,11 @@ impl Recording {
         })
     }
 
+    /// What the ledger gets before and after the change, for a plan.
+    pub fn statements(&self) -> (String, [String; 2]) {
+        self.ledger.planned(&self.name, &checksum(&self.script), Timestamp::now())
+    }
+
     /// Refuses when there is no ledger, or when it has unfinished rows that are not ours: Prisma would stop there too.
     pub async fn check_ledger(&self, session: &mut Session, own: &[String]) -> Result<()> {
         let failed = |error| server_failure("reading `_prisma_migrations`", &error);

@@ -59,18 +59,20 @@ impl Shadow {
 
     /// Drops the indexes that are built later and makes sure that the walked key is unique.
     pub async fn strip(&self, ddl: &mut Session, key: &ChunkKey, split: &IndexSplit) -> Result<()> {
-        let mut clauses: Vec<String> = split.dropped.iter().map(|index| format!("DROP INDEX {index}")).collect();
-        if split.temporary_key {
-            let columns: Vec<String> = key.columns.iter().map(|column| column.target.to_string()).collect();
-            clauses.push(format!("ADD UNIQUE KEY {} ({})", Ident::new(TEMPORARY_KEY), columns.join(", ")));
-        }
-        if clauses.is_empty() {
-            return Ok(());
-        }
-        let sql = format!("ALTER TABLE {} {}", self.table.name, clauses.join(", "));
+        let Some(sql) = strip_sql(&self.table.name, key, split) else { return Ok(()) };
         ddl.execute(&sql).await.map_err(|error| server_failure("taking the indexes off the shadow table", &error))?;
         Ok(())
     }
+}
+
+/// The ALTER that does so; `None` when there is nothing to do.
+pub fn strip_sql(shadow: &TableName, key: &ChunkKey, split: &IndexSplit) -> Option<String> {
+    let mut clauses: Vec<String> = split.dropped.iter().map(|index| format!("DROP INDEX {index}")).collect();
+    if split.temporary_key {
+        let columns: Vec<String> = key.columns.iter().map(|column| column.target.to_string()).collect();
+        clauses.push(format!("ADD UNIQUE KEY {} ({})", Ident::new(TEMPORARY_KEY), columns.join(", ")));
+    }
+    (!clauses.is_empty()).then(|| format!("ALTER TABLE {shadow} {}", clauses.join(", ")))
 }
 
 /// The user's clauses on another table, without an algorithm or lock of their own.

@@ -12,12 +12,14 @@ use crate::plan::grants::Grants;
 use crate::plan::near::nearest;
 use crate::plan::strategy::{self, Algorithm, Strategy};
 use crate::plan::{Alter, Artifacts, ChunkKey, ColumnMapping, bookkeeping_schema, choose_key, read_clauses};
+use crate::prepare::drop_table_sql;
+use crate::record::Recording;
 use crate::runs::{Identity, Runs};
 use crate::schema::{self, Relations, Table};
 use crate::server::owner::Owner;
 use crate::server::{Flavor, Role, Server, Session, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
-use crate::shadow::{alter_sql, without_counter};
+use crate::shadow::{TEMPORARY_KEY, alter_sql, split_indexes, strip_sql, without_counter};
 use crate::sql::{Ident, TableName};
 use crate::{throttle, trial};
 
@@ -142,8 +144,8 @@ impl Survey {
         })
     }
 
-    /// The plan for people, with every statement that changes the server.
-    pub fn explain(&self, request: &AlterRequest, migration: Option<String>) -> Plan {
+    /// The plan for people, with the statements that define objects and those that write the ledger.
+    pub fn explain(&self, request: &AlterRequest, recording: Option<&Recording>) -> Plan {
         let table = &self.table;
         let mut findings = Vec::new();
         let mut note = |severity: Severity, text: &str| findings.push(Finding { severity, text: text.to_owned() });
@@ -160,7 +162,10 @@ impl Survey {
         let key = self.key.as_ref().map(|key| format!("{} ({})", key.index, key.source_columns().join(", ")));
         Plan {
             table: table.name.plain(),
-            migration: migration.unwrap_or_else(|| format!("{} (not recorded)", request.name)),
+            migration: match recording {
+                Some(recording) => recording.name.clone(),
+                None => format!("{} (not recorded)", request.name),
+            },
             strategy: self.strategy.label().to_owned(),
             reason: self.reason.clone(),
             server: self.server.facts.label(),
@@ -169,44 +174,54 @@ impl Survey {
             key,
             disk_needed: (self.strategy == Strategy::Copy).then(|| checks::disk_needed(table)),
             findings,
-            statements: self.statements(request.options.drop_old),
+            statements: self.statements(request.options.drop_old, recording),
         }
     }
 
-    fn statements(&self, drop_old: bool) -> Vec<PlannedStatement> {
+    fn statements(&self, drop_old: bool, recording: Option<&Recording>) -> Vec<PlannedStatement> {
         let mut statements = Vec::new();
         let mut add = |step: Phase, sql: String| {
             statements.push(PlannedStatement { step: step.label().to_owned(), sql });
         };
+        let (started, finished) = recording.map(Recording::statements).unzip();
+        let finished = finished.into_iter().flatten();
+        started.into_iter().for_each(|sql| add(Phase::Record, sql));
         if let Some(algorithm) = self.strategy.algorithm() {
             add(Phase::Native, crate::native::sql(&self.table.name, &self.alter, algorithm));
+            finished.for_each(|sql| add(Phase::Record, sql));
             return statements;
         }
         let key = self.key.clone().expect("a copy has a key to walk");
         let change = Change::new(self.table.name.clone(), &self.bookkeeping, &self.names, key, self.mapping.clone(), 0);
-        let split = crate::shadow::split_indexes(&self.target, &change.key);
-        add(Phase::Prepare, format!("CREATE TABLE {} LIKE {}", change.shadow, change.original));
-        add(Phase::Prepare, alter_sql(&change.shadow, &self.alter));
-        for index in &split.dropped {
-            add(Phase::Prepare, format!("ALTER TABLE {} DROP INDEX {index}", change.shadow));
-        }
+        let split = split_indexes(&self.target, &change.key);
+        let shadow = &change.shadow;
+        add(Phase::Prepare, format!("CREATE TABLE {shadow} LIKE {}", change.original));
+        add(Phase::Prepare, alter_sql(shadow, &self.alter));
+        strip_sql(shadow, &change.key, &split).into_iter().for_each(|sql| add(Phase::Prepare, sql));
         add(Phase::Prepare, change.log.create_sql());
         change.mirror.create_sql().into_iter().for_each(|sql| add(Phase::Prepare, sql));
-        for definition in &split.deferred {
-            add(Phase::Index, format!("ALTER TABLE {} ADD {definition}, ALGORITHM=INPLACE", change.shadow));
+        if !split.deferred.is_empty() {
+            let adds: Vec<String> = split.deferred.iter().map(|definition| format!("ADD {definition}")).collect();
+            add(Phase::Index, format!("ALTER TABLE {shadow} {}, ALGORITHM=INPLACE", adds.join(", ")));
         }
+        add(Phase::Index, format!("ANALYZE TABLE {shadow}"));
         if !drop_old {
             add(Phase::Cutover, change.reverse_log.create_sql());
             change.reverse.create_sql().into_iter().for_each(|sql| add(Phase::Cutover, sql));
         }
+        if split.temporary_key {
+            let index = Ident::new(TEMPORARY_KEY);
+            add(Phase::Cutover, format!("ALTER TABLE {shadow} DROP INDEX {index}, ALGORITHM=INPLACE"));
+        }
         add(Phase::Cutover, change.rename_sql());
+        finished.for_each(|sql| add(Phase::Record, sql));
         change.mirror.drop_sql().into_iter().for_each(|sql| add(Phase::Cleanup, sql));
         let old = match drop_old {
-            true => format!("DROP TABLE {}", change.old),
+            true => drop_table_sql(&change.old),
             false => format!("RENAME TABLE {} TO {}", change.old, change.kept),
         };
         add(Phase::Cleanup, old);
-        add(Phase::Cleanup, format!("DROP TABLE {}", change.log.table));
+        add(Phase::Cleanup, drop_table_sql(&change.log.table));
         statements
     }
 }

@@ -25,7 +25,8 @@ pub struct Plan {
     pub disk_needed: Option<u64>,
     /// What the checks found.
     pub findings: Vec<Finding>,
-    /// Every statement that would change the server, in order.
+    /// Every statement that would define something or write Prisma's ledger, in the order in which they take effect.
+    /// Rows and replank's own books are left out.
     pub statements: Vec<PlannedStatement>,
 }
 
