@@ -19,7 +19,7 @@ use crate::lock_window::{LockRequest, LockWindow, Purpose, Round};
 use crate::plan::Alter;
 use crate::plan::strategy::Algorithm;
 use crate::runs::Checkpoint;
-use crate::server::{Role, Server, ServerError, Session, server_failure};
+use crate::server::{Disposition, Role, Server, ServerError, Session, server_failure};
 use crate::settings::RunOptions;
 use crate::sql::TableName;
 pub(crate) use run::NativeRun;
@@ -124,7 +124,7 @@ impl Native<'_> {
         reader: &mut Session,
         events: &Events,
     ) -> Result<Option<Ended>> {
-        let lost = matches!(error, ServerError::Lost(_));
+        let lost = error.disposition() == Disposition::Reconnect;
         if lost {
             // This also waits until the server has ended what it was doing on that connection.
             locker.reconnect().await.map_err(|second| self.outcome_unknown(&error, &second))?;

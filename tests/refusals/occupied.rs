@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use mysql_async::prelude::Queryable;
 use tokio::time::sleep;
 
 use crate::support::{Program, Run, Scenario, Server, on_every_server, prisma};
@@ -18,6 +19,7 @@ on_every_server!(
     nothing_to_do,
     nothing_to_do_for_no_table,
     ledger_that_takes_no_row,
+    interrupted_before_the_copy,
 );
 
 /// A run that will not end by itself before the test does.
@@ -180,6 +182,25 @@ async fn ledger_that_takes_no_row(server: Server) -> Result<()> {
     }
     scenario.execute("DROP TRIGGER `closed`").await?;
     scenario.alter("Order", "FORCE", "first").succeed().await?;
+    Ok(())
+}
+
+/// Ctrl-C while the table is held by somebody else: nothing is copied yet, and the text does not say so.
+async fn interrupted_before_the_copy(server: Server) -> Result<()> {
+    let scenario = shop(&server).await?;
+    let mut holder = scenario.connect().await?;
+    holder.query_drop("START TRANSACTION").await?;
+    holder.query_drop("SELECT id FROM `Order` LIMIT 1").await?;
+    let mut run = scenario.alter("Order", "FORCE", "first").start()?;
+    ensure!(run.reaches_phase("prepare").await?, "it never began to prepare");
+    run.interrupt()?;
+    let interrupted = run.finish().await?.expect_code(130)?;
+    let failure = interrupted.events("failed").next().map(|seen| seen.event.clone()).unwrap_or_default();
+    ensure!(failure["table"] == "untouched; nothing is copied yet", "{failure}");
+    let next = format!("`replank abort {}.Order` removes what was made for the copy", scenario.schema);
+    ensure!(failure["next"][1] == next, "{failure}");
+    holder.query_drop("ROLLBACK").await?;
+    scenario.replank("abort", "Order").succeed().await?;
     Ok(())
 }
 
