@@ -27,8 +27,6 @@ pub enum Stop {
     LockNotGranted,
     /// The server is unreachable, denied something, or failed in a way retries did not cure.
     Server,
-    /// An operator asked for the abort.
-    Aborted,
     /// The connection was lost during the swap or the server's ALTER, and the outcome could not be learned.
     OutcomeUnknown,
     /// The change has happened, but the migration could not be recorded.
@@ -41,7 +39,7 @@ pub enum Stop {
 
 impl Stop {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Stop; 12] = [
+    pub const ALL: [Stop; 11] = [
         Stop::Unexpected,
         Stop::Usage,
         Stop::Refused,
@@ -49,7 +47,6 @@ impl Stop {
         Stop::Differs,
         Stop::LockNotGranted,
         Stop::Server,
-        Stop::Aborted,
         Stop::OutcomeUnknown,
         Stop::NotRecorded,
         Stop::Interrupted,
@@ -66,7 +63,6 @@ impl Stop {
             Stop::Differs => 12,
             Stop::LockNotGranted => 13,
             Stop::Server => 14,
-            Stop::Aborted => 15,
             Stop::OutcomeUnknown => 20,
             Stop::NotRecorded => 21,
             Stop::Interrupted => 130,
@@ -84,7 +80,6 @@ impl Stop {
             Stop::Differs => "verification found a difference",
             Stop::LockNotGranted => "the cutover did not get its lock; resumable",
             Stop::Server => "server unreachable, privileges, disk, or an error retries did not cure; resumable",
-            Stop::Aborted => "aborted by the operator",
             Stop::OutcomeUnknown => "outcome of the change unknown: do not run again blindly",
             Stop::NotRecorded => "changed, but the migration could not be recorded",
             Stop::Interrupted => "SIGINT: progress kept, resumable",

@@ -30,13 +30,6 @@ pub struct Plan {
     pub statements: Vec<PlannedStatement>,
 }
 
-impl Plan {
-    /// Whether a check refuses the change.
-    pub fn is_refused(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Refusal)
-    }
-}
-
 /// A statement of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PlannedStatement {
@@ -59,8 +52,6 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// The change is refused.
-    Refusal,
     /// The change goes on, and a user may not like the effect.
     Warning,
     /// Good to know.
@@ -71,7 +62,6 @@ impl Severity {
     /// The word users see.
     pub fn label(self) -> &'static str {
         match self {
-            Severity::Refusal => "refusal",
             Severity::Warning => "warning",
             Severity::Note => "note",
         }
