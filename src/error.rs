@@ -126,6 +126,15 @@ impl Failure {
         self
     }
 
+    /// Says what the table is now and what to do next where nobody deeper inside has: only there is it known.
+    pub fn unless_said(mut self, table: &str, next: impl IntoIterator<Item = String>) -> Failure {
+        self.table.get_or_insert_with(|| table.to_owned());
+        if self.next.is_empty() {
+            self.next.extend(next);
+        }
+        self
+    }
+
     /// Adds the cause.
     pub fn cause(mut self, cause: impl fmt::Display) -> Failure {
         self.cause = Some(cause.to_string());

@@ -213,23 +213,22 @@ impl Pipeline {
 }
 
 /// Fills in what a failure deep inside cannot know: what the table is now and how to go on.
-fn with_way_on(mut failure: Failure, table: &TableName, phase: Option<Phase>) -> Failure {
+fn with_way_on(failure: Failure, table: &TableName, phase: Option<Phase>) -> Failure {
     let table = table.plain();
-    let (state, swapped) = match phase {
-        None | Some(Phase::Plan | Phase::Prepare | Phase::Native) => ("untouched", false),
-        Some(Phase::Copy | Phase::Index | Phase::Verify | Phase::Cutover) => {
-            ("untouched; what was copied is kept and stays in sync through the triggers", false)
+    let goes_on = format!("`replank resume {table}` goes on once the cause is gone");
+    let takes_back = format!("`replank abort {table}` takes everything back");
+    match phase {
+        None | Some(Phase::Plan | Phase::Prepare | Phase::Native) => {
+            failure.unless_said("untouched", [goes_on, takes_back])
         }
-        Some(Phase::Record | Phase::Cleanup) => ("changed: the new definition is in place", true),
-    };
-    failure.table.get_or_insert_with(|| state.to_owned());
-    if failure.next.is_empty() {
-        failure.next.push(format!("`replank resume {table}` goes on once the cause is gone"));
-        if !swapped {
-            failure.next.push(format!("`replank abort {table}` takes everything back"));
+        Some(Phase::Copy | Phase::Index | Phase::Verify | Phase::Cutover) => failure.unless_said(
+            "untouched; what was copied is kept and stays in sync through the triggers",
+            [goes_on, takes_back],
+        ),
+        Some(Phase::Record | Phase::Cleanup) => {
+            failure.unless_said("changed: the new definition is in place", [goes_on])
         }
     }
-    failure
 }
 
 /// The phases during which the mirror is on.

@@ -49,7 +49,7 @@ pub async fn resume(
     sweep(&server, &table, &options, &events).await;
     let resumed = resume_owned(opts, &server, &table, options, events, stop, since).await;
     owner.release().await;
-    resumed
+    resumed.map_err(again)
 }
 
 async fn resume_owned(
@@ -111,7 +111,7 @@ pub async fn abort(server: Opts, table: TableName, options: RunOptions, events: 
     sweep(&server, &table, &options, &events).await;
     let aborted = abort_owned(&server, &table, options, events).await;
     owner.release().await;
-    aborted
+    aborted.map_err(again)
 }
 
 async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<Taken> {
@@ -157,7 +157,7 @@ pub async fn cleanup_kept(server: Opts, table: TableName, options: RunOptions, e
     sweep(&server, &table, &options, &events).await;
     let cleaned = cleanup_owned(&server, &table, options, events).await;
     owner.release().await;
-    cleaned
+    cleaned.map_err(again)
 }
 
 async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<Taken> {
@@ -180,6 +180,10 @@ async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOpti
     cleanup::drop_kept(&run, &events).await?;
     events.notice(format!("the old table {kept} is dropped, with the triggers and the log that followed {table}"));
     Ok(Taken::Done)
+}
+
+fn again(failure: Failure) -> Failure {
+    failure.unless_said("as the run left it", ["run the command again once the cause is gone".to_owned()])
 }
 
 /// Removes what plans that were killed have left in the bookkeeping schema. Whether that works does not decide anything.

@@ -79,13 +79,9 @@ impl NativeRun {
     }
 
     /// Fills in what a failure deep inside cannot know.
-    fn way_on(&self, mut failure: Failure) -> Failure {
+    fn way_on(&self, failure: Failure) -> Failure {
         let table = self.row.table.plain();
-        failure.table.get_or_insert_with(|| "untouched".to_owned());
-        if failure.next.is_empty() {
-            failure.next.push(format!("`replank resume {table}` goes on once the cause is gone"));
-            failure.next.push(format!("`replank abort {table}` forgets the change"));
-        }
-        failure
+        let goes_on = format!("`replank resume {table}` goes on once the cause is gone");
+        failure.unless_said("untouched", [goes_on, format!("`replank abort {table}` forgets the change")])
     }
 }
