@@ -90,7 +90,8 @@ fn as_done<'a>(sent: impl Iterator<Item = &'a String>) -> Vec<String> {
 /// Without the ledger's values, which differ from run to run.
 fn masked(sql: &str) -> String {
     if !sql.contains("_prisma_migrations") {
-        return sql.to_owned();
+        // The mark of the run, by which another process would find a statement that the server is still at.
+        return sql.split_once(" /* replank run ").map_or(sql, |(announced, _)| announced).to_owned();
     }
     sql.split('\'').enumerate().map(|(at, part)| if at % 2 == 0 { part } else { "?" }).collect()
 }

@@ -38,6 +38,8 @@ pub struct Native<'a> {
     pub alter: &'a Alter,
     /// What is asserted.
     pub algorithm: Algorithm,
+    /// The comment that marks statements of this run.
+    pub marker: &'a str,
     /// The definition before and after.
     pub checkpoint: &'a Checkpoint,
     /// Its name in Prisma's ledger, `None` when it is not recorded.
@@ -94,7 +96,7 @@ impl Native<'_> {
             // Under the lock nobody can alter the table between this look and the ALTER.
             let standing = self.standing(reader).await;
             let altered = match &standing {
-                Ok(Standing::Before) => Some(locker.execute(&sql(self.table, self.alter, self.algorithm)).await),
+                Ok(Standing::Before) => Some(locker.execute(&self.marked_sql()).await),
                 Ok(Standing::After | Standing::Foreign) | Err(_) => None,
             };
             release(window, locker, events).await;
@@ -148,6 +150,11 @@ impl Native<'_> {
             Standing::Before => Ok(Some(Ended::NotChanged(self.refused(&error)))),
             Standing::Foreign => Err(self.unclear(error)),
         }
+    }
+
+    /// With the comment by which a later process ends the statement, should this one be killed while the server is at it.
+    fn marked_sql(&self) -> String {
+        format!("{} {}", sql(self.table, self.alter, self.algorithm), self.marker)
     }
 
     async fn standing(&self, reader: &mut Session) -> Result<Standing, ServerError> {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Ended, Native};
+use crate::change::marker;
 use crate::error::{Failure, Result};
 use crate::event::{Event, Events, Phase};
 use crate::plan::strategy::Algorithm;
@@ -40,11 +41,13 @@ impl NativeRun {
         self.runs.save(&self.row, Phase::Native, &self.checkpoint).await.map_err(|failure| self.way_on(failure))?;
         let entered = Instant::now();
         self.events.emit(Event::PhaseStarted { phase: Phase::Native });
+        let marker = marker(&self.row.table, self.row.id);
         let native = Native {
             server: &self.server,
             table: &self.row.table,
             alter: &survey.alter,
             algorithm,
+            marker: &marker,
             checkpoint: &self.checkpoint,
             migration: self.recording.as_ref().map(|recording| recording.name.as_str()),
             options,

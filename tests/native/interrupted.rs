@@ -3,10 +3,12 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use mysql_async::Row;
 use mysql_async::prelude::Queryable;
 use tokio::time::sleep;
 
-use crate::support::{Kind, Run, Scenario, Server, on_every_server, prisma, residue};
+use crate::intercept::{Intercept, Then};
+use crate::support::{Kind, Program, Run, Scenario, Server, on_every_server, prisma, residue};
 use crate::{Before, DDL, expect_no_run, shop};
 
 on_every_server!(
@@ -17,6 +19,7 @@ on_every_server!(
     altered_by_somebody_else_meanwhile,
     not_possible_any_more,
     resumed_without_a_record,
+    killed_while_the_server_is_at_it,
 );
 
 const CLAUSES: &str = "ADD COLUMN `sku` VARCHAR(64) NULL";
@@ -184,4 +187,43 @@ async fn resumed_without_a_record(server: Server) -> Result<()> {
     let told = resumed.events("notice").any(|seen| seen.event["text"].to_string().contains("not recorded"));
     ensure!(told, "it does not say what became of the migration");
     Ok(())
+}
+
+/// The server goes on with a statement whose process was killed. What ends it here is not the ALTER, which no test can
+/// slow down, but a statement with the mark that the ALTER had.
+async fn killed_while_the_server_is_at_it(server: Server) -> Result<()> {
+    let scenario = shop(&server).await?;
+    let alter = format!("ALTER TABLE `{}`.`Order` ", scenario.schema);
+    let mut way = Intercept::start(&server, &[&alter], Then::Hold).await?;
+    let (target, url) = (format!("{}.Order", scenario.schema), way.url(&scenario)?);
+    let words = ["alter", &target, "--alter", CLAUSES, "--name", "native", "--url", &url];
+    let mut run = Program::new(scenario.project()).args(words).start()?;
+    way.met().await?;
+    run.kill();
+    run.finish().await?;
+    let statements = way.statements();
+    let sent = statements.iter().find(|sql| sql.contains("ALTER TABLE") && sql.contains("/* replank run "));
+    let mark = sent.and_then(|sql| sql.find("/*").map(|at| sql[at..].to_owned())).unwrap_or_default();
+    let mut still = scenario.connect().await?;
+    let going_on = tokio::spawn(async move { still.query_drop(format!("DO SLEEP(600) {mark}")).await });
+    wait_for(&scenario, "DO SLEEP(600) /* replank run ").await?;
+    scenario.replank("abort", "Order").succeed().await?;
+    let ended = tokio::time::timeout(Duration::from_secs(20), going_on).await??;
+    ensure!(ended.is_err(), "it was not ended");
+    Ok(())
+}
+
+/// Waits until the server is at a statement that begins like this.
+async fn wait_for(scenario: &Scenario, beginning: &str) -> Result<()> {
+    let mut conn = scenario.connect().await?;
+    let started = Instant::now();
+    loop {
+        let processes: Vec<Row> = conn.query("SHOW FULL PROCESSLIST").await?;
+        let info = |row: &Row| row.get::<Option<String>, _>("Info").flatten().unwrap_or_default();
+        if processes.iter().any(|row| info(row).starts_with(beginning)) {
+            return Ok(());
+        }
+        ensure!(started.elapsed() < Duration::from_secs(60), "the server is at no {beginning}");
+        sleep(Duration::from_millis(20)).await;
+    }
 }
