@@ -24,7 +24,7 @@ pub async fn build(run: &Run) -> Result<()> {
             break;
         }
         let adds: Vec<String> = missing.iter().map(|definition| format!("ADD {definition}")).collect();
-        let sql = format!("ALTER {} TABLE {shadow} {}, ALGORITHM=INPLACE", change.marker, adds.join(", "));
+        let sql = format!("ALTER TABLE {shadow} {}, ALGORITHM=INPLACE {}", adds.join(", "), change.marker);
         match ddl.execute_until(&sql, &run.stop).await {
             Ok(_) => {}
             Err(error) if error.is_interrupted() && run.stop.is_cancelled() => return Err(run.interrupted()),
@@ -51,7 +51,7 @@ pub async fn restore_temporary_key(run: &Run) -> Result<()> {
     let failed = |error| server_failure("restoring the temporary index", &error);
     let mut ddl = run.server.session_for(Role::Ddl, "connecting for the indexes").await?;
     if !has_temporary_key(&mut ddl, &change.shadow).await.map_err(failed)? {
-        let sql = format!("ALTER {} TABLE {} {}", change.marker, change.shadow, add_temporary_key(&change.key));
+        let sql = format!("ALTER TABLE {} {} {}", change.shadow, add_temporary_key(&change.key), change.marker);
         match ddl.execute_until(&sql, &run.stop).await {
             Ok(_) => {}
             Err(error) if error.is_interrupted() && run.stop.is_cancelled() => return Err(run.interrupted()),

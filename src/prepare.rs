@@ -76,7 +76,12 @@ async fn drop_mirror(run: &Run, command: &'static str) -> Result<()> {
 
 /// DROP TABLE of something of ours; no error when it is gone.
 pub async fn drop_table(session: &mut Session, table: &TableName) -> Result<(), ServerError> {
-    session.execute(&format!("DROP TABLE IF EXISTS {table}")).await.map(drop)
+    session.execute(&drop_table_sql(table)).await.map(drop)
+}
+
+/// The statement.
+pub fn drop_table_sql(table: &TableName) -> String {
+    format!("DROP TABLE IF EXISTS {table}")
 }
 
 /// Creates the mirror triggers in one window.

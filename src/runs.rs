@@ -144,11 +144,6 @@ impl Runs {
         Ok(Some(Runs { schema: schema.clone(), session: Arc::new(Mutex::new(session)) }))
     }
 
-    /// The schema.
-    pub fn schema(&self) -> &Ident {
-        &self.schema
-    }
-
     fn table_in(schema: &Ident) -> TableName {
         TableName { schema: schema.clone(), table: Ident::new(RUNS_TABLE) }
     }

@@ -26,7 +26,7 @@ use crate::cli::connection::Surroundings;
 use crate::cli::signals::Signals;
 use crate::error::{Failure, Stop};
 use crate::event::{self, Events};
-use crate::pipeline;
+use crate::pipeline::{self, Taken};
 use crate::progress::summary::Summary;
 use crate::progress::{Display, Progress};
 use crate::settings::RunOptions;
@@ -73,21 +73,25 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
             let request = request::alter(url, args, &surroundings)?;
             let plan = guarded(&runtime()?, pipeline::dry_run(request))?;
             output::plan(&plan, global.output)?;
-            Ok(ExitCode::from(if plan.is_refused() { Stop::Refused.exit_code() } else { 0 }))
+            Ok(ExitCode::SUCCESS)
         }
         Command::Alter(args) => {
             let request = request::alter(url, args, &surroundings)?;
-            let summary = watched(global, |events, stop| async { pipeline::alter(request, events, stop).await })?;
+            let ((), summary) = watched(global, |events, stop| async { pipeline::alter(request, events, stop).await })?;
             output::summary(&summary, global.output);
             Ok(ExitCode::SUCCESS)
         }
         Command::Resume(args) => {
             let server = connection::server(url, &surroundings)?;
             let table = request::table(&args.table, &server)?;
+            let name = table.plain();
             let options = request::run_options(args.run)?;
-            let summary =
+            let (taken, summary) =
                 watched(global, |events, stop| async { pipeline::resume(server, table, options, events, stop).await })?;
-            output::summary(&summary, global.output);
+            match taken {
+                Taken::Done => output::summary(&summary, global.output),
+                Taken::Nothing => output::nothing_to("resume", &name, global.output),
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Abort(args) => {
@@ -95,8 +99,12 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
             let table = request::table(&args.table, &server)?;
             let name = table.plain();
             let options = RunOptions::for_takedown(args.bookkeeping.bookkeeping_schema, args.lock_patience);
-            watched(global, |events, _stop| async { pipeline::abort(server, table, options, events).await })?;
-            output::aborted(&name, global.output);
+            let (taken, _) =
+                watched(global, |events, _stop| async { pipeline::abort(server, table, options, events).await })?;
+            match taken {
+                Taken::Done => output::aborted(&name, global.output),
+                Taken::Nothing => output::nothing_to("abort", &name, global.output),
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Cleanup(args) => {
@@ -104,8 +112,13 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
             let table = request::table(&args.table, &server)?;
             let name = table.plain();
             let options = RunOptions::for_takedown(args.bookkeeping.bookkeeping_schema, args.lock_patience);
-            watched(global, |events, _stop| async { pipeline::cleanup_kept(server, table, options, events).await })?;
-            output::cleaned_up(&name, global.output);
+            let (taken, _) = watched(global, |events, _stop| async {
+                pipeline::cleanup_kept(server, table, options, events).await
+            })?;
+            match taken {
+                Taken::Done => output::cleaned_up(&name, global.output),
+                Taken::Nothing => output::nothing_to("clean up", &name, global.output),
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Status(args) => {
@@ -124,9 +137,12 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
 }
 
 /// Runs what may take long: shows its progress and lets signals stop it.
-fn watched<F>(global: &GlobalArgs, command: impl FnOnce(Events, CancellationToken) -> F) -> Result<Summary, Failure>
+fn watched<T, F>(
+    global: &GlobalArgs,
+    command: impl FnOnce(Events, CancellationToken) -> F,
+) -> Result<(T, Summary), Failure>
 where
-    F: Future<Output = Result<(), Failure>>,
+    F: Future<Output = Result<T, Failure>>,
 {
     let runtime = runtime()?;
     let (events, stream) = event::channel();
@@ -149,7 +165,7 @@ where
     // Tasks that hang on a dead server must not hold the process.
     runtime.shutdown_background();
     match (outcome, first) {
-        (Ok(Some(())), _) => Ok(summary),
+        (Ok(Some(done)), _) => Ok((done, summary)),
         (Ok(None), first) => Err(signals::quit(first.unwrap_or(Stop::Interrupted), &summary.table)),
         (Err(failure), Some(Stop::Terminated)) if failure.stop == Stop::Interrupted => {
             Err(Failure { stop: Stop::Terminated, ..failure })

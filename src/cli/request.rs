@@ -6,6 +6,7 @@ use crate::cli::args::{AlterArgs, RunArgs};
 use crate::cli::connection::{self, Surroundings};
 use crate::cli::table_arg::TableArg;
 use crate::error::{Failure, Stop};
+use crate::prisma::MigrationName;
 use crate::settings::{AlterRequest, RunOptions};
 use crate::sql::TableName;
 
@@ -48,8 +49,8 @@ pub fn run_options(args: RunArgs) -> Result<RunOptions, Failure> {
 
 /// A name for a change that is not recorded or only planned.
 fn default_name(table: &TableName) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-    format!("alter_{}", table.table.as_str().chars().map(plain).collect::<String>())
+    let name = MigrationName::made_of(&format!("alter_{}", table.table.as_str()));
+    name.expect("it begins with letters").as_str().to_owned()
 }
 
 #[cfg(test)]

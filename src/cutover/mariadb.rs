@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
 use super::{Attempt, Window};
+use crate::change::Change;
 use crate::error::{Failure, Result, Stop};
 use crate::run::Run;
 use crate::schema;
@@ -30,8 +31,17 @@ fn gate_column() -> Ident {
 
 /// Puts the gate where the old table will be. Before the lock is asked for, because LOCK TABLES names it.
 pub(crate) async fn close_gate(run: &Run, session: &mut Session) -> Result<(), ServerError> {
-    let sql = format!("CREATE TABLE IF NOT EXISTS {} ({} INT) ENGINE=InnoDB", run.change.old, gate_column());
-    session.execute(&sql).await.map(drop)
+    session.execute(&close_gate_sql(&run.change)).await.map(drop)
+}
+
+/// CREATE TABLE of the gate.
+pub fn close_gate_sql(change: &Change) -> String {
+    format!("CREATE TABLE IF NOT EXISTS {} ({} INT) ENGINE=InnoDB", change.old, gate_column())
+}
+
+/// DROP TABLE of the gate.
+pub fn open_gate_sql(change: &Change) -> String {
+    format!("DROP TABLE {}", change.old)
 }
 
 /// Whether a table is the gate.
@@ -43,7 +53,7 @@ pub(crate) fn is_gate(definition: &str) -> bool {
 pub(crate) async fn remove_gate(run: &Run, session: &mut Session) -> Result<(), ServerError> {
     let definition = schema::create_sql(session, &run.change.old).await?.unwrap_or_default();
     if is_gate(&definition) {
-        session.execute(&format!("DROP TABLE {}", run.change.old)).await?;
+        session.execute(&open_gate_sql(&run.change)).await?;
     }
     Ok(())
 }
@@ -72,7 +82,7 @@ pub(crate) async fn swap(window: &mut Window<'_>, renamer: Session) -> Result<At
         }
         Err(error) => return give_back(window, Some(rename), error).await,
     }
-    let opened = window.locker.execute(&format!("DROP TABLE {}", window.run.change.old)).await;
+    let opened = window.locker.execute(&open_gate_sql(&window.run.change)).await;
     if let Err(error) = opened {
         return give_back(window, Some(rename), error).await;
     }

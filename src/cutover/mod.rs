@@ -26,6 +26,7 @@ use crate::server::retry::Tries;
 use crate::server::{Disposition, Flavor, Role, ServerError, Session, server_failure};
 use crate::shadow::{self, TEMPORARY_KEY};
 use crate::sql::{Ident, TableName};
+pub use mariadb::{close_gate_sql, open_gate_sql};
 pub use reverse::arm;
 pub use unchanged::{difference, identity};
 

@@ -169,18 +169,6 @@ pub fn walkable_keys(original: &Table, mapping: &ColumnMapping) -> (Vec<ChunkKey
 }
 
 impl ChunkKey {
-    /// The unique key of the target on exactly these columns, in any order: without one the target cannot tell
-    /// whether it has a row already.
-    pub fn index_in<'a>(&self, target: &'a Table) -> Option<&'a Index> {
-        target.indexes.iter().find(|index| {
-            let same_columns = |columns: Vec<&Ident>| {
-                columns.len() == self.columns.len()
-                    && self.columns.iter().all(|column| columns.iter().any(|name| name.same_name(&column.target)))
-            };
-            index.unique && index.whole_columns().is_some_and(same_columns)
-        })
-    }
-
     /// The original's columns, quoted.
     pub fn source_columns(&self) -> Vec<String> {
         self.columns.iter().map(|column| column.source.to_string()).collect()
@@ -536,8 +524,6 @@ mod tests {
         let mapping = ColumnMapping::new(&alter, &original, &target);
         let key = choose_key(&original, &mapping).unwrap();
         assert_eq!((key.index.as_str(), key.columns[0].target.as_str()), ("k", "c"));
-        assert_eq!(key.index_in(&target).map(|index| index.name.as_str()), Some("other"));
-        assert!(key.index_in(&original).is_none());
 
         let alter = read_clauses("MODIFY a VARCHAR(9), DROP b").unwrap();
         let target = table(vec![column("a", "varchar(9)")], Vec::new());

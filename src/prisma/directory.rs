@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use super::name::MigrationName;
 use super::order;
-use crate::error::{Failure, Result, Stop};
+use crate::error::{Failure, Result};
 
 const LOCK_FILE: &str = "migration_lock.toml";
 const SCRIPT_FILE: &str = "migration.sql";
@@ -178,13 +178,6 @@ impl MigrationsDirectory {
         Failure::refused(format!("the migrations directory `{}` {why}", self.path.display()))
             .table("untouched")
             .next("run from the project's root, or pass `--migrations DIR`")
-    }
-}
-
-impl From<WriteError> for Failure {
-    /// The pipeline writes after the swap, so this is a change that happened and is not recorded.
-    fn from(error: WriteError) -> Failure {
-        Failure::new(Stop::NotRecorded, "the migration could not be written").cause(error)
     }
 }
 

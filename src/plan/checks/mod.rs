@@ -48,11 +48,10 @@ pub struct Inspection<'a> {
 }
 
 /// Rules that hold for every change.
-const ALWAYS: [fn(&Inspection) -> Option<Failure>; 2] = [read_only::check, clauses::check_always];
+const ALWAYS: [fn(&Inspection) -> Option<Failure>; 3] = [read_only::check, clauses::check_always, leftovers::check];
 
 /// Rules that hold for an online copy.
-const COPY: [fn(&Inspection) -> Option<Failure>; 9] = [
-    leftovers::check,
+const COPY: [fn(&Inspection) -> Option<Failure>; 8] = [
     engine::check,
     galera::check,
     clauses::check_copy,
@@ -79,9 +78,13 @@ pub fn refuse_always(inspection: &Inspection) -> Option<Failure> {
 }
 
 /// The first refusal that an online copy would meet.
-pub fn refuse_copy(inspection: &Inspection, mapping: &ColumnMapping, target: &Table) -> Option<Failure> {
-    let found = COPY.iter().find_map(|check| check(inspection));
-    found.or_else(|| added_columns::check(inspection, mapping)).or_else(|| keyless::check(target))
+pub fn refuse_copy(inspection: &Inspection, mapping: &ColumnMapping) -> Option<Failure> {
+    COPY.iter().find_map(|check| check(inspection)).or_else(|| added_columns::check(inspection, mapping))
+}
+
+/// The refusal of a copy, of a table with a key, into a table without one.
+pub fn refuse_keyless(target: &Table) -> Option<Failure> {
+    keyless::check(target)
 }
 
 /// Bytes that a copy needs: the whole table again, indexes included, and a tenth for the change log and fragmentation.
