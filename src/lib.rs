@@ -10,6 +10,7 @@ pub mod cleanup;
 pub mod cli;
 pub mod copy;
 pub mod cutover;
+pub mod deploy;
 pub mod error;
 pub mod event;
 pub mod index;

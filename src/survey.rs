@@ -121,10 +121,12 @@ impl Survey {
             if let Some(refusal) = checks::refuse_copy(&inspection, &mapping) {
                 return Err(refusal);
             }
-            key = Some(choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?);
-            if let Some(refusal) = checks::refuse_keyless(&target) {
+            let walked = choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?;
+            let made = Table { name: name.clone(), ..target.clone() };
+            if let Some(refusal) = checks::refuse_key(&made, split_indexes(&target, &walked).temporary_key) {
                 return Err(refusal);
             }
+            key = Some(walked);
         }
         // From the same reading as the columns: an ALTER that comes between two readings would be copied only in part.
         // The table's number is not needed before the triggers are in.

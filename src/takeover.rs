@@ -383,6 +383,7 @@ async fn resume_native(native: NativeRun, opts: Opts, options: RunOptions, stop:
         table: row.table.clone(),
         clauses: row.clauses.clone(),
         name: row.migration.clone(),
+        step: native.checkpoint.step.clone(),
         options,
     };
     let give_up = format!("`replank abort {}` gives the change up", row.table.plain());

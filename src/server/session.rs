@@ -20,6 +20,8 @@ pub enum Role {
     Ddl,
     /// Asks questions and kills: never does work, so it never queues behind work.
     Watch,
+    /// Runs the statements of a migration that are run as they are: nothing is set, as Prisma sets nothing.
+    Script,
 }
 
 /// A connection in the server's process list.
@@ -69,11 +71,14 @@ impl Session {
 
     async fn set_up(&mut self) -> Result<(), ServerError> {
         let Some(server) = self.server.clone() else { return Ok(()) };
+        if self.role == Role::Script {
+            return Ok(());
+        }
         self.execute(&session_settings(self.role, server.facts.flavor)).await?;
         match self.role {
             Role::Work => self.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?,
             Role::Verify => self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?,
-            Role::Ddl | Role::Watch => 0,
+            Role::Ddl | Role::Watch | Role::Script => 0,
         };
         Ok(())
     }
@@ -114,6 +119,25 @@ impl Session {
             Ok(()) => Ok(conn.affected_rows()),
             Err(error) => Err(self.note(error)),
         }
+    }
+
+    /// Runs a text that may be several statements, or one with several results. A failure comes with the number of
+    /// results before it.
+    pub async fn execute_all(&mut self, sql: &str) -> Result<(), (usize, ServerError)> {
+        let lost = || (0, ServerError::Lost("not connected".into()));
+        let conn = self.conn.as_mut().ok_or_else(lost)?;
+        let mut results = 0;
+        let run = async {
+            let mut result = conn.query_iter(sql).await?;
+            while !result.is_empty() {
+                // The header of the next result is read at the end of this one, and so is its error.
+                results += 1;
+                result.for_each(drop).await?;
+            }
+            Ok(())
+        };
+        let outcome: Result<(), mysql_async::Error> = run.await;
+        outcome.map_err(|error| (results, self.note(error)))
     }
 
     /// Runs a query and gives its rows.
@@ -194,6 +218,12 @@ impl Session {
         (running.await, true)
     }
 
+    /// Uses the connection without any effect on its session, so that an idle one is not closed.
+    pub async fn ping(&mut self) -> Result<(), ServerError> {
+        let conn = self.conn.as_mut().ok_or_else(|| ServerError::Lost("not connected".into()))?;
+        conn.ping().await.map_err(|error| self.note(error))
+    }
+
     /// Closes the connection and waits until the server has heard it.
     pub async fn close(mut self) {
         if let Some(conn) = self.conn.take() {
@@ -252,7 +282,7 @@ fn session_settings(role: Role, flavor: Flavor) -> String {
             settings.push("time_zone = @@GLOBAL.time_zone");
             settings.push("foreign_key_checks = 1");
         }
-        Role::Watch => {}
+        Role::Watch | Role::Script => {}
     }
     format!("SET SESSION {}", settings.join(", "))
 }

@@ -10,7 +10,7 @@
 use std::any::TypeId;
 
 use sqlparser::dialect::{Dialect, MySqlDialect};
-use sqlparser::tokenizer::{Location, Token as RawToken, TokenWithSpan, Tokenizer, Whitespace};
+use sqlparser::tokenizer::{Location, Token as RawToken, TokenWithSpan, Tokenizer, TokenizerError, Whitespace};
 
 use super::Ident;
 
@@ -41,6 +41,8 @@ pub enum TokenKind {
     Space,
     /// A comment of any form, to the end of the line without its newline or to `*/`.
     Comment,
+    /// `/*! … */` or `/*M! … */`, only from [`leading_tokens`].
+    ExecutableComment,
     /// Any other operator or character.
     Other,
 }
@@ -127,16 +129,27 @@ impl<'a> Token<'a> {
 /// Executable comments, unterminated strings, identifiers or comments, and the few forms whose end the tokenizer and
 /// the servers see in different places.
 pub fn tokens(source: &str) -> Result<Vec<Token<'_>>, LexError> {
+    let (tokens, error) = leading_tokens(source);
+    // An executable comment is named before whatever broke behind it, which it often caused.
+    if let Some(token) = tokens.iter().find(|token| token.kind == TokenKind::ExecutableComment) {
+        return Err(LexError::ExecutableComment { text: shorten(token.text), offset: token.start });
+    }
+    error.map_or(Ok(tokens), Err)
+}
+
+/// The tokens in front of the first place where the source cannot be read further, and why it cannot.
+///
+/// They tile the source up to there. Executable comments are tokens here, not errors.
+pub fn leading_tokens(source: &str) -> (Vec<Token<'_>>, Option<LexError>) {
     let mut raw = Vec::new();
     let outcome = Tokenizer::new(&ServerDialect, source).with_unescape(false).tokenize_with_location_into_buf(&mut raw);
-    let tokens = locate(source, &raw)?;
-    // An executable comment is named before whatever broke behind it, which it often caused.
-    outcome.map_err(|error| LexError::Malformed {
+    let (tokens, ambiguous) = locate(source, &raw);
+    let malformed = |error: TokenizerError| LexError::Malformed {
         message: error.message,
         line: error.location.line,
         column: error.location.column,
-    })?;
-    Ok(tokens)
+    };
+    (tokens, ambiguous.or_else(|| outcome.err().map(malformed)))
 }
 
 /// MySQL's lexical rules without one: executable comments stay comments, with right spans, and are refused here.
@@ -174,17 +187,19 @@ impl Dialect for ServerDialect {
     }
 }
 
-fn locate<'a>(source: &'a str, raw: &[TokenWithSpan]) -> Result<Vec<Token<'a>>, LexError> {
+fn locate<'a>(source: &'a str, raw: &[TokenWithSpan]) -> (Vec<Token<'a>>, Option<LexError>) {
     let mut cursor = Cursor { rest: source, offset: 0, at: Location { line: 1, column: 1 } };
     let mut tokens: Vec<Token<'a>> = Vec::with_capacity(raw.len());
     for TokenWithSpan { token, span } in raw {
         let start = cursor.offset;
         let text = cursor.advance_to(span.end);
-        let token = Token { kind: kind_of(token), text, start };
-        refuse_other_readings(source, &token, tokens.last())?;
+        let token = Token { kind: kind_of(token, text), text, start };
+        if let Some(error) = other_reading(source, &token, tokens.last()) {
+            return (tokens, Some(error));
+        }
         tokens.push(token);
     }
-    Ok(tokens)
+    (tokens, None)
 }
 
 /// Turns the tokenizer's lines and columns, which count characters, into byte offsets in one pass.
@@ -215,8 +230,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-fn kind_of(token: &RawToken) -> TokenKind {
+fn kind_of(token: &RawToken, text: &str) -> TokenKind {
     match token {
+        RawToken::Whitespace(Whitespace::MultiLineComment(_))
+            if text.starts_with("/*!") || text.starts_with("/*M!") =>
+        {
+            TokenKind::ExecutableComment
+        }
         RawToken::Word(word) if word.quote_style.is_some() => TokenKind::QuotedIdent,
         RawToken::Word(_) => TokenKind::Word,
         RawToken::Number(..) => TokenKind::Number,
@@ -240,30 +260,27 @@ fn kind_of(token: &RawToken) -> TokenKind {
     }
 }
 
-/// Refuses the places where the tokenizer and the servers see different tokens.
-fn refuse_other_readings(source: &str, token: &Token<'_>, previous: Option<&Token<'_>>) -> Result<(), LexError> {
-    let ambiguous = |advice| LexError::Ambiguous { text: shorten(token.text), advice, offset: token.start };
+/// Names the places where the tokenizer and the servers see different tokens.
+fn other_reading(source: &str, token: &Token<'_>, previous: Option<&Token<'_>>) -> Option<LexError> {
+    let ambiguous = |advice| Some(LexError::Ambiguous { text: shorten(token.text), advice, offset: token.start });
     match token.kind {
-        TokenKind::Comment if token.text.starts_with("/*!") || token.text.starts_with("/*M!") => {
-            Err(LexError::ExecutableComment { text: shorten(token.text), offset: token.start })
-        }
         // The servers start a `--` comment at ASCII whitespace and control characters only.
         TokenKind::Comment
             if token.text.strip_prefix("--").is_some_and(|rest| rest.starts_with(|ch: char| !ch.is_ascii())) =>
         {
-            Err(ambiguous("put a space behind `--`"))
+            ambiguous("put a space behind `--`")
         }
         TokenKind::Other if token.text == "-" && previous.is_some_and(|p| p.text == "-" && p.end() == token.start) => {
             match source[token.end()..].chars().next() {
-                Some(next) if !next.is_ascii_control() => Ok(()),
-                _ => Err(ambiguous("put a space behind `--`")),
+                Some(next) if !next.is_ascii_control() => None,
+                _ => ambiguous("put a space behind `--`"),
             }
         }
         // `b'…'` is a bit literal for the servers only when it holds bits, else a word and a string with escapes.
         TokenKind::String if token.text.starts_with(['b', 'B']) && token.text.contains('\\') => {
-            Err(ambiguous("write the string without a prefix"))
+            ambiguous("write the string without a prefix")
         }
-        _ => Ok(()),
+        _ => None,
     }
 }
 

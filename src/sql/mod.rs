@@ -1,6 +1,9 @@
-//! SQL as text: identifiers, literals, tokens. Pure.
+//! SQL as text: identifiers, literals, tokens, scripts. Pure.
 
+mod compound;
 pub mod ident;
 pub mod lexer;
+pub mod script;
 
+pub use compound::Endless;
 pub use ident::{Ident, TableName, string_literal};
