@@ -122,7 +122,8 @@ impl Survey {
                 return Err(refusal);
             }
             let walked = choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?;
-            if let Some(refusal) = checks::refuse_keyless(&target, &walked) {
+            let made = Table { name: name.clone(), ..target.clone() };
+            if let Some(refusal) = checks::refuse_key(&made, split_indexes(&target, &walked).temporary_key) {
                 return Err(refusal);
             }
             key = Some(walked);

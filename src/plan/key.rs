@@ -169,17 +169,6 @@ pub fn walkable_keys(original: &Table, mapping: &ColumnMapping) -> (Vec<ChunkKey
 }
 
 impl ChunkKey {
-    /// Whether the target has a unique key on exactly these columns, in any order.
-    pub fn is_kept_in(&self, target: &Table) -> bool {
-        target.indexes.iter().any(|index| {
-            let same_columns = |columns: Vec<&Ident>| {
-                columns.len() == self.columns.len()
-                    && self.columns.iter().all(|column| columns.iter().any(|name| name.same_name(&column.target)))
-            };
-            index.unique && index.whole_columns().is_some_and(same_columns)
-        })
-    }
-
     /// The original's columns, quoted.
     pub fn source_columns(&self) -> Vec<String> {
         self.columns.iter().map(|column| column.source.to_string()).collect()

@@ -10,17 +10,16 @@ mod constraints;
 mod disk;
 mod engine;
 mod galera;
-mod keyless;
 mod leftovers;
 mod lock_holders;
 mod privileges;
 mod read_only;
 mod trigger_creation;
 mod triggers;
+mod walked_key;
 
 use super::clauses::Alter;
 use super::grants::Grants;
-use super::key::ChunkKey;
 use super::mapping::ColumnMapping;
 use crate::error::Failure;
 use crate::schema::{Relations, Table};
@@ -83,9 +82,9 @@ pub fn refuse_copy(inspection: &Inspection, mapping: &ColumnMapping) -> Option<F
     COPY.iter().find_map(|check| check(inspection)).or_else(|| added_columns::check(inspection, mapping))
 }
 
-/// The refusal of a copy, of a table with a key, into a table without one.
-pub fn refuse_keyless(target: &Table, walked: &ChunkKey) -> Option<Failure> {
-    keyless::check(target, walked)
+/// The refusal of a copy that could not give up its temporary index.
+pub fn refuse_key(target: &Table, temporary_key: bool) -> Option<Failure> {
+    walked_key::check(target, temporary_key)
 }
 
 /// Bytes that a copy needs: the whole table again, indexes included, and a tenth for the change log and fragmentation.
