@@ -7,6 +7,7 @@
 pub mod checks;
 pub mod clause_reader;
 pub mod clauses;
+pub mod definition;
 pub mod explain;
 pub mod grants;
 pub mod key;
