@@ -4,6 +4,7 @@
 //! the cause.
 //! Its [`Stop`] decides the exit code, and the tens digit of that code is a contract: 1x means the table is untouched
 //! and the command may be run again, 2x means it must not be run again blindly.
+//! Where Prisma's own command would have stopped, the failure has Prisma's words, code and exit code instead.
 
 use std::fmt;
 
@@ -37,12 +38,15 @@ pub enum Stop {
     Interrupted,
     /// SIGTERM: stopped at a safe point, progress kept.
     Terminated,
+    /// `prisma migrate` would have stopped here, too.
+    Prisma,
 }
 
 impl Stop {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Stop; 12] = [
+    pub const ALL: [Stop; 13] = [
         Stop::Unexpected,
+        Stop::Prisma,
         Stop::Usage,
         Stop::Refused,
         Stop::Occupied,
@@ -59,7 +63,7 @@ impl Stop {
     /// The process exit code.
     pub fn exit_code(self) -> u8 {
         match self {
-            Stop::Unexpected => 1,
+            Stop::Unexpected | Stop::Prisma => 1,
             Stop::Usage => 2,
             Stop::Refused => 10,
             Stop::Occupied => 11,
@@ -78,6 +82,7 @@ impl Stop {
     pub fn meaning(self) -> &'static str {
         match self {
             Stop::Unexpected => "unexpected error, or a defect in replank",
+            Stop::Prisma => "where `prisma migrate` stops: its words, code (P3009, ...) and exit code",
             Stop::Usage => "usage or settings",
             Stop::Refused => "refused by a check before anything was touched",
             Stop::Occupied => "another run owns the table, or leftovers do not match",
@@ -106,12 +111,30 @@ pub struct Failure {
     pub next: Vec<String>,
     /// The cause in the server's or the system's own words.
     pub cause: Option<String>,
+    /// Prisma's code, when `what` is Prisma's message; empty for the messages that it gives no code.
+    pub prisma: Option<&'static str>,
+    /// What the server said to the user's own clauses, which are at fault.
+    pub rejected: Option<Rejected>,
+}
+
+/// The server's answer to a statement that it does not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its error number.
+    pub code: u16,
+    /// Its text.
+    pub message: String,
 }
 
 impl Failure {
     /// A failure with only its first line.
     pub fn new(stop: Stop, what: impl Into<String>) -> Failure {
-        Failure { stop, what: what.into(), table: None, next: Vec::new(), cause: None }
+        Failure { stop, what: what.into(), table: None, next: Vec::new(), cause: None, prisma: None, rejected: None }
+    }
+
+    /// A stop that `prisma migrate` makes, in its words.
+    pub fn prisma(code: &'static str, message: impl Into<String>) -> Failure {
+        Failure { prisma: Some(code), ..Failure::new(Stop::Prisma, message) }
     }
 
     /// A refusal by a check: nothing was touched.

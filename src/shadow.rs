@@ -1,7 +1,7 @@
 //! The shadow table: made like the original, altered by the user's own clauses, without the indexes that are cheaper
 //! to build after the copy.
 
-use crate::error::{Failure, Result, Stop};
+use crate::error::{Failure, Rejected, Result, Stop};
 use crate::plan::clauses::Alter;
 use crate::plan::key::ChunkKey;
 use crate::schema::{self, Index, Table};
@@ -80,10 +80,15 @@ pub fn alter_sql(name: &TableName, alter: &Alter) -> String {
 
 /// The server does not take the clauses.
 pub fn clause_failure(original: &TableName, error: &ServerError) -> Failure {
-    Failure::refused(format!("the server does not take these clauses for {original}"))
+    let rejected = match error {
+        ServerError::Server { code, message, .. } => Some(Rejected { code: *code, message: message.clone() }),
+        ServerError::Lost(_) | ServerError::Driver(_) => None,
+    };
+    let failure = Failure::refused(format!("the server does not take these clauses for {original}"))
         .table("untouched")
         .next("mend `--alter`; `--dry-run` tries it without changing anything")
-        .cause(error)
+        .cause(error);
+    Failure { rejected, ..failure }
 }
 
 /// Decides which indexes of the target definition stay during the copy.

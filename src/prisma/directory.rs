@@ -58,6 +58,38 @@ impl MigrationsDirectory {
         Ok(directory)
     }
 
+    /// The directory as `deploy` takes it: it need not exist, as for Prisma.
+    pub fn lenient(path: impl Into<PathBuf>) -> MigrationsDirectory {
+        MigrationsDirectory { path: path.into() }
+    }
+
+    /// Whether it is there.
+    pub fn exists(&self) -> bool {
+        self.path.is_dir()
+    }
+
+    /// The provider that migration_lock.toml names when it is not MySQL.
+    pub fn foreign_provider(&self) -> Result<Option<String>> {
+        match fs::read_to_string(self.path.join(LOCK_FILE)) {
+            Ok(content) => Ok(Some(provider(&content)).filter(|found| *found != PROVIDER).map(str::to_owned)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.unusable(&format!("has a `{LOCK_FILE}` that cannot be read")).cause(error)),
+        }
+    }
+
+    /// The script of a migration as Prisma reads it: what is not UTF-8 becomes U+FFFD, nothing else is touched.
+    /// `None` when there is no file.
+    pub fn script(&self, name: &str) -> Result<Option<String>> {
+        let path = self.script_path(name);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                Err(Failure::new(Stop::Unexpected, format!("`{}` cannot be read", path.display())).cause(error))
+            }
+        }
+    }
+
     /// Where it is, as it was given.
     pub fn path(&self) -> &Path {
         &self.path
@@ -154,16 +186,7 @@ impl MigrationsDirectory {
     }
 
     fn refuse_other_provider(&self) -> Result<()> {
-        let path = self.path.join(LOCK_FILE);
-        let content = match fs::read_to_string(&path) {
-            Ok(content) => content,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(self.unusable(&format!("has a `{LOCK_FILE}` that cannot be read")).cause(error)),
-        };
-        let found = provider(&content);
-        if found == PROVIDER {
-            return Ok(());
-        }
+        let Some(found) = self.foreign_provider()? else { return Ok(()) };
         Err(Failure::refused(format!("the migrations in `{}` are not for MySQL or MariaDB", self.path.display()))
             .table("untouched")
             .next("pass `--migrations DIR` with the directory of this database's migrations")

@@ -59,6 +59,31 @@ pub struct LedgerRow {
     pub applied_steps_count: u32,
 }
 
+type Columns = (String, String, Option<String>, String, Option<String>, Option<String>, String, u32);
+
+impl From<Columns> for LedgerRow {
+    fn from(columns: Columns) -> LedgerRow {
+        let (id, checksum, finished_at, migration_name, logs, rolled_back_at, started_at, steps) = columns;
+        LedgerRow {
+            id,
+            checksum,
+            finished_at,
+            migration_name,
+            logs,
+            rolled_back_at,
+            started_at,
+            applied_steps_count: steps,
+        }
+    }
+}
+
+impl LedgerRow {
+    /// Neither finished nor rolled back: failed, crashed, or still running.
+    pub fn is_unfinished(&self) -> bool {
+        self.finished_at.is_none() && self.rolled_back_at.is_none()
+    }
+}
+
 /// What became of a row that was to be finished: people can run `prisma migrate resolve` at any time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "someone may have resolved or deleted the row in the meantime"]
@@ -105,21 +130,20 @@ impl Ledger {
 
     /// The row of that id.
     pub async fn row(&self, session: &mut Session, id: &str) -> Result<Option<LedgerRow>, ServerError> {
-        type Columns = (String, String, Option<String>, String, Option<String>, Option<String>, String, u32);
         let rows: Vec<Columns> = session.rows(&sql::select_row(&self.table, id)).await?;
-        Ok(rows.into_iter().next().map(|columns| {
-            let (id, checksum, finished_at, migration_name, logs, rolled_back_at, started_at, steps) = columns;
-            LedgerRow {
-                id,
-                checksum,
-                finished_at,
-                migration_name,
-                logs,
-                rolled_back_at,
-                started_at,
-                applied_steps_count: steps,
-            }
-        }))
+        Ok(rows.into_iter().next().map(LedgerRow::from))
+    }
+
+    /// All rows, oldest first.
+    pub async fn rows(&self, session: &mut Session) -> Result<Vec<LedgerRow>, ServerError> {
+        let rows: Vec<Columns> = session.rows(&sql::select_rows(&self.table)).await?;
+        Ok(rows.into_iter().map(LedgerRow::from).collect())
+    }
+
+    /// Whether the schema holds base tables, Prisma's own among them or not.
+    pub async fn schema_has_tables(&self, session: &mut Session) -> Result<bool, ServerError> {
+        let found: Vec<u32> = session.rows(&sql::find_any_table(&self.table.schema)).await?;
+        Ok(!found.is_empty())
     }
 
     /// Writes the row of a change that is about to start.
@@ -156,6 +180,30 @@ impl Ledger {
     /// Keeps the reason of a failure in the row, which stays unfinished until someone resolves it.
     pub async fn record_failed(&self, session: &mut Session, id: &str, logs: &str) -> Result<(), ServerError> {
         session.execute(&sql::set_logs(&self.table, id, cut(logs, MAX_LOG_BYTES))).await?;
+        Ok(())
+    }
+
+    /// Takes the reason of a stop back: the change goes on.
+    pub async fn record_continued(&self, session: &mut Session, id: &str) -> Result<(), ServerError> {
+        session.execute(&sql::clear_logs(&self.table, id)).await?;
+        Ok(())
+    }
+
+    /// Marks a row as rolled back.
+    pub async fn record_rolled_back(&self, session: &mut Session, id: &str, now: Timestamp) -> Result<(), ServerError> {
+        session.execute(&sql::set_rolled_back(&self.table, id, now)).await?;
+        Ok(())
+    }
+
+    /// Writes the row of a migration that is only declared as applied.
+    pub async fn record_declared(
+        &self,
+        session: &mut Session,
+        migration_name: &str,
+        checksum: &str,
+        now: Timestamp,
+    ) -> Result<(), ServerError> {
+        session.execute(&sql::insert_declared(&self.table, &Ledger::new_id(), migration_name, checksum, now)).await?;
         Ok(())
     }
 
@@ -209,7 +257,7 @@ pub fn unfinished_failure(rows: &[UnfinishedRow]) -> Failure {
 }
 
 /// A time as Prisma prints it: no fraction when it is zero.
-fn as_prisma(datetime: &str) -> String {
+pub fn as_prisma(datetime: &str) -> String {
     format!("{} UTC", datetime.strip_suffix(".000").unwrap_or(datetime))
 }
 

@@ -5,12 +5,15 @@
 //! Nothing here decides when to write; the pipeline does.
 
 pub mod directory;
+pub mod errors;
+pub mod history;
 pub mod ledger;
+pub mod location;
 pub mod name;
 mod order;
 pub mod script;
 
 pub use directory::{MigrationsDirectory, WriteError};
-pub use ledger::{Ledger, LedgerRow, Recorded, UnfinishedRow, unfinished_failure};
+pub use ledger::{Ledger, LedgerRow, Recorded, UnfinishedRow, as_prisma, unfinished_failure};
 pub use name::MigrationName;
 pub use script::{alter_script, checksum};

@@ -17,6 +17,20 @@ pub fn checksum(script: &str) -> String {
     Sha256::digest(script).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Whether a stored checksum is that of a script, as Prisma compares: whatever its line ends became in between. Very old
+/// versions of Prisma stored the bytes without leading zeros.
+pub fn matches_checksum(script: &str, stored: &str) -> bool {
+    let unix = script.replace("\r\n", "\n");
+    let windows = script.replace('\n', "\r\n");
+    [script, &unix, &windows].into_iter().any(|text| {
+        if stored.is_empty() || stored.len() == 64 {
+            return checksum(text) == stored;
+        }
+        let unpadded: String = Sha256::digest(text).iter().map(|byte| format!("{byte:x}")).collect();
+        unpadded == stored
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +55,19 @@ mod tests {
         ALTER TABLE `a``b` ADD COLUMN sku varchar(64) DEFAULT 'it''s; \' x',
             add index (sku);
         ");
+    }
+
+    #[test]
+    fn line_ends_do_not_matter_when_comparing() {
+        let script = "a\nb\n";
+        assert!(matches_checksum(script, &checksum(script)));
+        assert!(matches_checksum(script, &checksum("a\r\nb\r\n")));
+        assert!(matches_checksum("a\r\nb\r\n", &checksum(script)));
+        assert!(!matches_checksum(script, &checksum("a\nb")));
+        assert!(!matches_checksum(script, &checksum(script).to_uppercase()));
+        assert!(!matches_checksum(script, ""));
+        let unpadded: String = Sha256::digest(script).iter().map(|byte| format!("{byte:x}")).collect();
+        assert!(matches_checksum(script, &unpadded));
     }
 
     #[test]

@@ -47,18 +47,23 @@ impl Server {
     /// The same where the account is let in, but not into the database of the URL: then that failure comes along, for
     /// callers that can find out more about it.
     pub async fn open_anyway(opts: Opts) -> Result<(Arc<Server>, Option<Failure>)> {
+        let address = opts.clone();
+        let opened = Server::connect(opts).await.map_err(|error| connect_failure(&address, &error))?;
+        Ok((opened.0, opened.1.map(|error| connect_failure(&address, &error))))
+    }
+
+    /// The same with the errors as the server gave them, for callers that have words of their own for them.
+    pub async fn connect(opts: Opts) -> Result<(Arc<Server>, Option<ServerError>), ServerError> {
         let (opts, first, denied) = match Session::first(&opts).await {
             Err(error) if error.is_any(&[errno::DENIED_DATABASE, errno::UNKNOWN_DATABASE]) => {
-                let failure = connect_failure(&opts, &error);
                 let opts: Opts = OptsBuilder::from_opts(opts).db_name(None::<String>).into();
                 let first = Session::first(&opts).await;
-                (opts, first, Some(failure))
+                (opts, first, Some(error))
             }
             first => (opts, first, None),
         };
-        let mut session = first.map_err(|error| connect_failure(&opts, &error))?;
-        let facts =
-            Facts::read(&mut session).await.map_err(|error| server_failure("reading server settings", &error))?;
+        let mut session = first?;
+        let facts = Facts::read(&mut session).await?;
         session.close().await;
         Ok((Arc::new(Server { opts, facts, control: Mutex::new(None) }), denied))
     }

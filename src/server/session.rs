@@ -20,6 +20,8 @@ pub enum Role {
     Ddl,
     /// Asks questions and kills: never does work, so it never queues behind work.
     Watch,
+    /// Runs the statements of a migration that are run as they are: nothing is set, as Prisma sets nothing.
+    Script,
 }
 
 /// A connection in the server's process list.
@@ -62,11 +64,14 @@ impl Session {
 
     async fn set_up(&mut self) -> Result<(), ServerError> {
         let Some(server) = self.server.clone() else { return Ok(()) };
+        if self.role == Role::Script {
+            return Ok(());
+        }
         self.execute(&session_settings(self.role, server.facts.flavor)).await?;
         match self.role {
             Role::Work => self.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?,
             Role::Verify => self.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?,
-            Role::Ddl | Role::Watch => 0,
+            Role::Ddl | Role::Watch | Role::Script => 0,
         };
         Ok(())
     }
@@ -169,6 +174,12 @@ impl Session {
         (running.await, true)
     }
 
+    /// Uses the connection without any effect on its session, so that an idle one is not closed.
+    pub async fn ping(&mut self) -> Result<(), ServerError> {
+        let conn = self.conn.as_mut().ok_or_else(|| ServerError::Lost("not connected".into()))?;
+        conn.ping().await.map_err(|error| self.note(error))
+    }
+
     /// Closes the connection and waits until the server has heard it.
     pub async fn close(mut self) {
         if let Some(conn) = self.conn.take() {
@@ -227,7 +238,7 @@ fn session_settings(role: Role, flavor: Flavor) -> String {
             settings.push("time_zone = @@GLOBAL.time_zone");
             settings.push("foreign_key_checks = 1");
         }
-        Role::Watch => {}
+        Role::Watch | Role::Script => {}
     }
     format!("SET SESSION {}", settings.join(", "))
 }

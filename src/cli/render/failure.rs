@@ -1,4 +1,5 @@
 //! A failure in its three answers: what stopped, what the table is now, what to do next; then the cause.
+//! What Prisma stops with is written as Prisma writes it, and what replank knows of it comes after.
 
 use owo_colors::OwoColorize;
 
@@ -10,12 +11,10 @@ const INDENT: usize = 9;
 
 /// The failure as text, the last line ended.
 pub fn text(failure: &Failure, width: usize) -> String {
-    let mut text = String::new();
-    let error = fold(&failure.what, if width == 0 { 0 } else { width.saturating_sub(7).max(20) });
-    for (at, line) in error.into_iter().enumerate() {
-        let label = if at == 0 { format!("{} ", "error:".red().bold()) } else { " ".repeat(7) };
-        text.push_str(&format!("{label}{line}\n"));
-    }
+    let mut text = match failure.prisma {
+        Some(code) => in_prismas_words(code, &failure.what),
+        None => in_own_words(failure, width),
+    };
     let mut add = |label: &str, value: &str| {
         let room = if width == 0 { 0 } else { width.saturating_sub(INDENT).max(20) };
         for (at, line) in fold(value, room).into_iter().enumerate() {
@@ -31,6 +30,27 @@ pub fn text(failure: &Failure, width: usize) -> String {
     }
     if let Some(cause) = &failure.cause {
         add("cause:", cause);
+    }
+    text
+}
+
+/// Never folded: scripts look for these texts.
+fn in_prismas_words(code: &str, message: &str) -> String {
+    let label = "Error:".red().bold().to_string();
+    match code {
+        "" => format!("{label} {message}\n"),
+        // Its command line finds these out by itself; the others come from its engine.
+        _ if code.starts_with("P1") => format!("{label} {code}: {message}\n"),
+        _ => format!("{label} {code}\n\n{message}\n"),
+    }
+}
+
+fn in_own_words(failure: &Failure, width: usize) -> String {
+    let mut text = String::new();
+    let error = fold(&failure.what, if width == 0 { 0 } else { width.saturating_sub(7).max(20) });
+    for (at, line) in error.into_iter().enumerate() {
+        let label = if at == 0 { format!("{} ", "error:".red().bold()) } else { " ".repeat(7) };
+        text.push_str(&format!("{label}{line}\n"));
     }
     text
 }

@@ -49,9 +49,12 @@ impl Serialize for CleanedUp<'_> {
 
 impl Serialize for Failed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Failure { stop, what, table, next, cause } = self.failure;
+        let Failure { stop, what, table, next, cause, prisma, rejected: _ } = self.failure;
         let mut map = begin(serializer, "failed")?;
         map.serialize_entry("code", &stop.exit_code())?;
+        if let Some(code) = prisma.filter(|code| !code.is_empty()) {
+            map.serialize_entry("prisma", code)?;
+        }
         map.serialize_entry("what", what)?;
         map.serialize_entry("table", table)?;
         map.serialize_entry("next", next)?;

@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::sql::{TableName, string_literal};
+use crate::sql::{Ident, TableName, string_literal};
 
 /// The table as Prisma creates it, character for character but for its qualified name.
 pub(super) fn create_table(table: &TableName) -> String {
@@ -30,6 +30,32 @@ pub(super) fn find_table(table: &TableName) -> String {
          AND TABLE_TYPE = 'BASE TABLE'",
         string_literal(table.schema.as_str()),
         string_literal(table.table.as_str()),
+    )
+}
+
+/// A row when the schema has any base table.
+pub(super) fn find_any_table(schema: &Ident) -> String {
+    format!(
+        "SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = {} AND TABLE_TYPE = 'BASE TABLE' LIMIT 1",
+        string_literal(schema.as_str()),
+    )
+}
+
+/// Started and finished at the same moment, with logs that are empty and not NULL, as Prisma writes it.
+pub(super) fn insert_declared(
+    table: &TableName,
+    id: &str,
+    migration_name: &str,
+    checksum: &str,
+    at: Timestamp,
+) -> String {
+    let at = datetime_literal(at);
+    format!(
+        "INSERT INTO {table} (`id`,`checksum`,`logs`,`started_at`,`finished_at`,`migration_name`) \
+         VALUES ({},{},'',{at},{at},{})",
+        string_literal(id),
+        string_literal(checksum),
+        string_literal(migration_name),
     )
 }
 
@@ -71,6 +97,14 @@ pub(super) fn set_logs(table: &TableName, id: &str, logs: &str) -> String {
     format!("UPDATE {table} SET `logs` = {} WHERE `id` = {}", string_literal(logs), string_literal(id))
 }
 
+pub(super) fn clear_logs(table: &TableName, id: &str) -> String {
+    format!("UPDATE {table} SET `logs` = NULL WHERE `id` = {}", string_literal(id))
+}
+
+pub(super) fn set_rolled_back(table: &TableName, id: &str, at: Timestamp) -> String {
+    format!("UPDATE {table} SET `rolled_back_at` = {} WHERE `id` = {}", datetime_literal(at), string_literal(id))
+}
+
 pub(super) fn delete_unfinished(table: &TableName, id: &str) -> String {
     format!(
         "DELETE FROM {table} WHERE `id` = {} AND `finished_at` IS NULL AND `rolled_back_at` IS NULL",
@@ -86,13 +120,15 @@ pub(super) fn select_unfinished(table: &TableName) -> String {
 }
 
 pub(super) fn select_row(table: &TableName, id: &str) -> String {
-    format!(
-        "SELECT `id`, `checksum`, CAST(`finished_at` AS CHAR), `migration_name`, `logs`, \
-         CAST(`rolled_back_at` AS CHAR), CAST(`started_at` AS CHAR), `applied_steps_count` \
-         FROM {table} WHERE `id` = {}",
-        string_literal(id),
-    )
+    format!("SELECT {COLUMNS} FROM {table} WHERE `id` = {}", string_literal(id))
 }
+
+pub(super) fn select_rows(table: &TableName) -> String {
+    format!("SELECT {COLUMNS} FROM {table} ORDER BY `started_at` ASC")
+}
+
+const COLUMNS: &str = "`id`, `checksum`, CAST(`finished_at` AS CHAR), `migration_name`, `logs`, \
+    CAST(`rolled_back_at` AS CHAR), CAST(`started_at` AS CHAR), `applied_steps_count`";
 
 fn datetime_literal(time: Timestamp) -> String {
     string_literal(&time.strftime("%Y-%m-%d %H:%M:%S.%6f").to_string())
@@ -159,6 +195,11 @@ mod tests {
         UPDATE `shop`.`_prisma_migrations` SET `logs` = 'Duplicate entry ''a''
         ' WHERE `id` = '3f1c1b1e-6f1a-4c55-9d0a-0a1b2c3d4e5f'
         ");
+    }
+
+    #[test]
+    fn a_declared_row_starts_and_finishes_at_once() {
+        insta::assert_snapshot!(insert_declared(&table(), ID, "20261123184500_add_order_sku", "e3b0", time()), @"INSERT INTO `shop`.`_prisma_migrations` (`id`,`checksum`,`logs`,`started_at`,`finished_at`,`migration_name`) VALUES ('3f1c1b1e-6f1a-4c55-9d0a-0a1b2c3d4e5f','e3b0','','2026-11-23 18:45:00.206151','2026-11-23 18:45:00.206151','20261123184500_add_order_sku')");
     }
 
     #[test]
