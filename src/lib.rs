@@ -13,6 +13,7 @@ pub mod cutover;
 pub mod deploy;
 pub mod error;
 pub mod event;
+pub mod findings;
 pub mod index;
 pub mod lock_window;
 pub mod mirror;

@@ -80,7 +80,9 @@ impl<'a> Case<'a> {
                 Action::TableChange(change) | Action::RunAsIs(AsIs::Frame(change)) => Some(change),
                 Action::RunAsIs(_) => None,
             };
-            change.into_iter().flat_map(move |change| change.alter.clauses.iter().map(move |clause| (index, change, clause)))
+            change
+                .into_iter()
+                .flat_map(move |change| change.alter.clauses.iter().map(move |clause| (index, change, clause)))
         })
     }
 }

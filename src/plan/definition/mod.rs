@@ -11,7 +11,7 @@ mod apply;
 mod column;
 mod read;
 
-pub use column::Column;
+pub use column::{Column, integer_bytes};
 pub use read::{CreatedTable, read_create_table};
 
 use super::clauses::{ConstraintKind, TableRef};

@@ -1,0 +1,52 @@
+//! An index that is the beginning of another.
+
+use super::case::{Case, ChangeCase};
+use super::{Hit, Level, Rule};
+use crate::plan::definition::Index;
+
+pub(super) const RULE: Rule = Rule {
+    name: "redundant_index",
+    about: "an index whose columns begin another index finds nothing that the other does not find, and is written with \
+            every row",
+    fix: "leave the shorter one out, or drop it in the same migration",
+    level: Level::Warn,
+    check,
+};
+
+fn check(case: &Case<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for change in case.changes() {
+        for added in change.added_indexes() {
+            for other in change.after.indexes.iter().filter(|other| other.name != added.name) {
+                let (shorter, longer) = match (covers(other, added), covers(added, other)) {
+                    (true, _) => (added, other),
+                    (false, true) => (other, added),
+                    (false, false) => continue,
+                };
+                // Two new ones that cover each other are told once.
+                if shorter != added && change.before.index(&shorter.name).is_none() {
+                    continue;
+                }
+                let (shorter, longer) = (shorter.name.as_str(), longer.name.as_str());
+                let text = format!("`{shorter}` of {} is the beginning of `{longer}`", change.name());
+                hits.push(Hit::told(change.index, text));
+            }
+        }
+    }
+    hits
+}
+
+/// Whether whatever the shorter finds, the longer finds too. A unique index is there for more than finding.
+fn covers(longer: &Index, shorter: &Index) -> bool {
+    let same_columns = longer.parts.len() == shorter.parts.len();
+    let dispensable = !ChangeCase::is_unique(&shorter.kind) || (same_columns && ChangeCase::is_unique(&longer.kind));
+    dispensable
+        && longer.is_ordered()
+        && shorter.is_ordered()
+        && !longer.has_expression
+        && !shorter.has_expression
+        && longer.parts.len() >= shorter.parts.len()
+        && longer.parts.iter().zip(&shorter.parts).all(|(long, short)| {
+            long.column.same_name(&short.column) && (long.prefix.is_none() || long.prefix == short.prefix)
+        })
+}

@@ -1,0 +1,33 @@
+//! A new column that is NOT NULL and has no default.
+
+use super::case::Case;
+use super::{Hit, Level, Rule};
+
+pub(super) const RULE: Rule = Rule {
+    name: "required_without_default",
+    about: "a new NOT NULL column without a default gives existing rows a value nobody chose, and makes inserts of an \
+            application that does not know it fail",
+    fix: "give it a DEFAULT; or add it as NULL, let the application write it, fill it, and make it NOT NULL later",
+    level: Level::Deny,
+    check,
+};
+
+fn check(case: &Case<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for change in case.changes() {
+        // Nothing writes a table that does not exist yet, and nothing is in it.
+        if change.case.is_new || change.case.size.is_some_and(|size| size.rows == 0) {
+            continue;
+        }
+        for column in change.added_columns() {
+            let has_value =
+                column.nullable || column.default.is_some() || column.auto_increment || column.generated.is_some();
+            if !has_value {
+                let text =
+                    format!("`{}` of {} is new, NOT NULL and has no default", column.name.as_str(), change.name());
+                hits.push(Hit::told(change.index, text));
+            }
+        }
+    }
+    hits
+}
