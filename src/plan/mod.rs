@@ -15,6 +15,7 @@ pub mod key_value;
 pub mod mapping;
 pub mod names;
 pub mod near;
+pub mod predict;
 mod scan;
 pub mod statement;
 pub mod strategy;

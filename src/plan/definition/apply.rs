@@ -5,10 +5,11 @@
 
 use super::column::Place;
 use super::{Column, Definition};
+use crate::plan::clause_reader::{Added, constraint};
 use crate::plan::clauses::{Alter, Clause, ClauseKind};
-use crate::plan::scan::{Scan, list_items, significant_tokens};
+use crate::plan::scan::{Scan, list_items, significant_tokens, text_of};
 use crate::sql::Ident;
-use crate::sql::lexer::Token;
+use crate::sql::lexer::{Token, TokenKind};
 
 impl Definition {
     /// The table with the clauses applied; [`Definition::uncertain`] when one of them is not known here.
@@ -41,10 +42,8 @@ impl Definition {
                     self.place(column, None, sources);
                 }
                 for item in added_items(&tokens).into_iter().filter(|_| !constraints.is_empty()) {
-                    if let Some(crate::plan::clause_reader::Added::Constraint(constraint)) =
-                        crate::plan::clause_reader::constraint(item)
-                    {
-                        let text = crate::plan::scan::text_of(&clause.text, item)?;
+                    if let Some(Added::Constraint(constraint)) = constraint(item) {
+                        let text = text_of(&clause.text, item)?;
                         self.add_constraint(&constraint, text, item);
                     }
                 }
@@ -75,7 +74,7 @@ impl Definition {
                 self.columns[at] = with_default(&self.columns[at], &tokens)?;
             }
             ClauseKind::AddConstraint(constraint) => {
-                let text = crate::plan::scan::text_of(&clause.text, tokens.get(1..)?)?;
+                let text = text_of(&clause.text, tokens.get(1..)?)?;
                 self.add_constraint(constraint, text, &tokens);
             }
             ClauseKind::DropIndex { name } => self.indexes.retain(|index| !index.name.same_name(name)),
@@ -85,6 +84,12 @@ impl Definition {
             }
             ClauseKind::DropCheck { name } => {
                 self.checks.retain(|check| !check.name.as_ref().is_some_and(|own| own.same_name(name)));
+            }
+            ClauseKind::DropConstraint { name } => {
+                let named = |own: &Option<Ident>| own.as_ref().is_some_and(|own| own.same_name(name));
+                self.checks.retain(|check| !named(&check.name));
+                self.foreign_keys.retain(|key| !named(&key.name));
+                self.indexes.retain(|index| !index.name.same_name(name));
             }
             ClauseKind::RenameIndex { from, to } => {
                 let index = self.indexes.iter_mut().find(|index| index.name.same_name(from))?;
@@ -212,7 +217,7 @@ fn with_default(column: &Column, tokens: &[Token<'_>]) -> Option<Column> {
 
 fn renamed_index(text: &str, to: &Ident) -> Option<String> {
     let tokens = significant_tokens(text).ok()?;
-    let open = tokens.iter().position(|token| token.kind == crate::sql::lexer::TokenKind::LeftParen)?;
+    let open = tokens.iter().position(|token| token.kind == TokenKind::LeftParen)?;
     let keyword = ["INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "USING"];
     let name = tokens[..open].iter().find(|token| !keyword.iter().any(|word| token.is_word(word)));
     Some(match name {
@@ -224,7 +229,7 @@ fn renamed_index(text: &str, to: &Ident) -> Option<String> {
 /// The text with a column renamed in its first parentheses.
 fn renamed_columns(text: &str, from: &Ident, to: &Ident) -> String {
     let Ok(tokens) = significant_tokens(text) else { return text.to_owned() };
-    let open = tokens.iter().position(|token| token.kind == crate::sql::lexer::TokenKind::LeftParen).unwrap_or(0);
+    let open = tokens.iter().position(|token| token.kind == TokenKind::LeftParen).unwrap_or(0);
     let inside = Scan::new(&tokens[open..]).parentheses().unwrap_or_default();
     let mut renamed = text.to_owned();
     for item in list_items(inside).into_iter().rev() {
@@ -240,14 +245,13 @@ fn renamed_columns(text: &str, from: &Ident, to: &Ident) -> String {
 /// The text with only these parts in its first parentheses.
 fn without_columns(text: &str, parts: &[super::IndexPart]) -> String {
     let Ok(tokens) = significant_tokens(text) else { return text.to_owned() };
-    let open = tokens.iter().position(|token| token.kind == crate::sql::lexer::TokenKind::LeftParen).unwrap_or(0);
+    let open = tokens.iter().position(|token| token.kind == TokenKind::LeftParen).unwrap_or(0);
     let inside = Scan::new(&tokens[open..]).parentheses().unwrap_or_default();
     let kept = |item: &&[Token<'_>]| {
         let name = item.first().and_then(Token::ident);
         name.is_none_or(|name| parts.iter().any(|part| part.column.same_name(&name)))
     };
-    let items: Vec<&str> =
-        list_items(inside).into_iter().filter(kept).filter_map(|item| crate::plan::scan::text_of(text, item)).collect();
+    let items: Vec<&str> = list_items(inside).into_iter().filter(kept).filter_map(|item| text_of(text, item)).collect();
     let (Some(first), Some(last)) = (inside.first(), inside.last()) else { return text.to_owned() };
     format!("{}{}{}", &text[..first.start], items.join(", "), &text[last.end()..])
 }

@@ -103,6 +103,11 @@ impl Definition {
         self.foreign_keys.iter().find(|key| key.name.as_ref().is_some_and(|own| own.same_name(name)))
     }
 
+    /// The check of that name.
+    pub fn check(&self, name: &Ident) -> Option<&Check> {
+        self.checks.iter().find(|check| check.name.as_ref().is_some_and(|own| own.same_name(name)))
+    }
+
     /// The value of a table option.
     pub fn option(&self, name: &str) -> Option<&str> {
         self.options.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())

@@ -47,9 +47,14 @@ fn body(source: &str, mut scan: Scan<'_, '_>) -> Option<Definition> {
         .filter(|token| token.kind != TokenKind::Comma)
         .copied()
         .collect();
-    for (kind, _) in table_options(&options)? {
+    for (kind, tokens) in table_options(&options)? {
         if let ClauseKind::TableOption { name, value } = kind {
             definition.options.push((name, value));
+        }
+        // The collation is part of the character set's option.
+        if let Some(at) = tokens.iter().skip(1).position(|token| token.is_word("COLLATE")) {
+            let value = tokens[at + 2..].iter().find(|token| token.kind != TokenKind::Equals);
+            definition.options.extend(value.map(|value| ("COLLATE".to_owned(), value.text.to_owned())));
         }
     }
     definition.settle();
