@@ -40,11 +40,13 @@ pub enum Stop {
     Terminated,
     /// `prisma migrate` would have stopped here, too.
     Prisma,
+    /// A plan has something that somebody should look at.
+    Attention,
 }
 
 impl Stop {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Stop; 13] = [
+    pub const ALL: [Stop; 14] = [
         Stop::Unexpected,
         Stop::Prisma,
         Stop::Usage,
@@ -54,6 +56,7 @@ impl Stop {
         Stop::LockNotGranted,
         Stop::Server,
         Stop::Aborted,
+        Stop::Attention,
         Stop::OutcomeUnknown,
         Stop::NotRecorded,
         Stop::Interrupted,
@@ -71,6 +74,7 @@ impl Stop {
             Stop::LockNotGranted => 13,
             Stop::Server => 14,
             Stop::Aborted => 15,
+            Stop::Attention => 16,
             Stop::OutcomeUnknown => 20,
             Stop::NotRecorded => 21,
             Stop::Interrupted => 130,
@@ -90,6 +94,7 @@ impl Stop {
             Stop::LockNotGranted => "the cutover did not get its lock; resumable",
             Stop::Server => "server unreachable, privileges, disk, or an error retries did not cure; resumable",
             Stop::Aborted => "aborted by the operator",
+            Stop::Attention => "`plan` only: something needs attention; nothing was touched",
             Stop::OutcomeUnknown => "outcome of the swap unknown: do not run again blindly",
             Stop::NotRecorded => "swapped, but the migration could not be recorded",
             Stop::Interrupted => "SIGINT: progress kept, resumable",

@@ -14,6 +14,7 @@ pub mod deploy;
 pub mod error;
 pub mod event;
 pub mod findings;
+pub mod forecast;
 pub mod index;
 pub mod lock_window;
 pub mod mirror;

@@ -17,6 +17,7 @@ use crate::error::{Failure, Result, Stop};
 
 const LOCK_FILE: &str = "migration_lock.toml";
 const SCRIPT_FILE: &str = "migration.sql";
+const ROLLBACK_FILE: &str = "rollback.sql";
 const PROVIDER: &str = "mysql";
 
 /// An existing migrations directory that belongs to MySQL or MariaDB.
@@ -98,6 +99,11 @@ impl MigrationsDirectory {
     /// Where the script of a migration is or would be.
     pub fn script_path(&self, name: &str) -> PathBuf {
         self.path.join(name).join(SCRIPT_FILE)
+    }
+
+    /// Where the script that takes a migration back is or would be.
+    pub fn rollback_path(&self, name: &str) -> PathBuf {
+        self.path.join(name).join(ROLLBACK_FILE)
     }
 
     /// Names of all migrations in the order Prisma applies them.

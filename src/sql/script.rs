@@ -70,6 +70,14 @@ pub enum Unsplit {
     Empty,
 }
 
+impl<'a> Statement<'a> {
+    /// The text without the comments in front of it.
+    pub fn code(&self) -> &'a str {
+        let first = leading_tokens(self.text).0.into_iter().find(|token| !token.is_trivia());
+        first.map_or(self.text, |token| self.text[token.start..].trim_end())
+    }
+}
+
 impl Script<'_> {
     /// Whether the script has neither a statement nor a comment.
     pub fn is_blank(&self) -> bool {

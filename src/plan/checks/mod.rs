@@ -62,6 +62,18 @@ const COPY: [fn(&Inspection) -> Option<Failure>; 9] = [
     disk::check,
 ];
 
+/// Those of them that do not depend on the account.
+const OF_TABLE: [fn(&Inspection) -> Option<Failure>; 8] = [
+    leftovers::check,
+    engine::check,
+    galera::check,
+    clauses::check_copy,
+    triggers::check,
+    constraints::check,
+    binary_log::check,
+    disk::check,
+];
+
 /// The refusal of an account that may not do what a change of a table in `schema` takes.
 pub fn refuse_account(current_user: &str, grants: &Grants, schema: &Ident, bookkeeping: &Ident) -> Option<Failure> {
     privileges::check(current_user, grants, schema, bookkeeping)
@@ -80,6 +92,12 @@ pub fn refuse_always(inspection: &Inspection) -> Option<Failure> {
 /// The first refusal that an online copy would meet.
 pub fn refuse_copy(inspection: &Inspection, mapping: &ColumnMapping) -> Option<Failure> {
     COPY.iter().find_map(|check| check(inspection)).or_else(|| added_columns::check(inspection, mapping))
+}
+
+/// The first refusal that an online copy would meet whoever makes it: a plan is often made by an account that may only
+/// read.
+pub fn refuse_copy_of_table(inspection: &Inspection) -> Option<Failure> {
+    OF_TABLE.iter().find_map(|check| check(inspection))
 }
 
 /// Bytes that a copy needs: the whole table again, indexes included, and a tenth for the change log and fragmentation.

@@ -1,0 +1,153 @@
+//! The tables as the pending migrations find and leave them, one after the other. Pure.
+
+use std::collections::BTreeMap;
+
+use super::subject::Subject;
+use crate::deploy::step::{Action, AsIs, Step};
+use crate::findings::{Size, StepCase};
+use crate::plan::definition::{Definition, read_create_table};
+use crate::plan::{ClauseKind, TableRef};
+use crate::sql::{Ident, TableName};
+
+/// What is known of tables.
+#[derive(Debug)]
+pub struct Catalog {
+    schema: Ident,
+    /// Whether names of tables are the same in any case.
+    folds_case: bool,
+    tables: BTreeMap<(String, String), Entry>,
+}
+
+/// A table that was found on the server.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Its name.
+    pub name: TableName,
+    /// Its definition, `None` when it could not be read.
+    pub definition: Option<Definition>,
+    /// Its size.
+    pub size: Size,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Entry {
+    now: Option<Definition>,
+    definition: Option<Definition>,
+    size: Option<Size>,
+    /// The pending migration that makes it.
+    made_by: Option<String>,
+    /// The pending migrations that have changed it, the last one of them.
+    changed_by: Option<String>,
+}
+
+/// What the tables of a step are, beside what rules look at.
+#[derive(Debug)]
+pub struct Standing<'a> {
+    /// What rules look at.
+    pub case: StepCase<'a>,
+    /// The pending migration that makes the table.
+    pub made_by: Option<String>,
+    /// The last pending migration before this step that changes the table.
+    pub changed_by: Option<String>,
+}
+
+impl Catalog {
+    /// Of the tables that are on the server; those that are not found are not there.
+    pub fn new(schema: Ident, folds_case: bool, found: Vec<Found>) -> Catalog {
+        let mut catalog = Catalog { schema, folds_case, tables: BTreeMap::new() };
+        for Found { name, definition, size } in found {
+            let key = catalog.key(&name);
+            let entry = Entry { now: definition.clone(), definition, size: Some(size), ..Entry::default() };
+            catalog.tables.insert(key, entry);
+        }
+        catalog
+    }
+
+    /// The full name of a table.
+    pub fn name(&self, table: &TableRef) -> TableName {
+        let schema = table.schema.clone().unwrap_or_else(|| self.schema.clone());
+        TableName { schema, table: table.table.clone() }
+    }
+
+    fn key(&self, name: &TableName) -> (String, String) {
+        let (schema, table) = (name.schema.as_str(), name.table.as_str());
+        match self.folds_case {
+            true => (schema.to_lowercase(), table.to_lowercase()),
+            false => (schema.to_owned(), table.to_owned()),
+        }
+    }
+
+    /// Lets a step of a migration happen, and tells what it finds and leaves.
+    pub fn take<'a>(&mut self, step: &'a Step<'a>, migration: &str) -> Standing<'a> {
+        let subject = Subject::of(step);
+        let table = subject.tables().first().map(|table| self.name(table));
+        let found = table.as_ref().and_then(|name| self.tables.get(&self.key(name))).cloned();
+        let entry = found.clone().unwrap_or_default();
+        let after = self.apply(&subject, step, migration, entry.clone());
+        let is_new = match subject {
+            Subject::Creates(..) => true,
+            _ => entry.made_by.is_some(),
+        };
+        let made_by = if matches!(subject, Subject::Creates(..)) { Some(migration.to_owned()) } else { entry.made_by };
+        Standing {
+            case: StepCase { step, table, now: entry.now, before: entry.definition, after, size: entry.size, is_new },
+            made_by,
+            changed_by: entry.changed_by,
+        }
+    }
+
+    fn apply(&mut self, subject: &Subject, step: &Step<'_>, migration: &str, entry: Entry) -> Option<Definition> {
+        match subject {
+            Subject::Creates(table, keeps) => {
+                let key = self.key(&self.name(table));
+                if *keeps && self.tables.contains_key(&key) {
+                    return entry.definition;
+                }
+                let text = step.statements.first().map_or("", |statement| statement.text);
+                let definition = read_create_table(text).and_then(|created| created.definition);
+                let made_by = Some(migration.to_owned());
+                self.tables.insert(key, Entry { definition: definition.clone(), made_by, ..Entry::default() });
+                definition
+            }
+            Subject::Drops(tables) => {
+                for table in tables {
+                    self.tables.remove(&self.key(&self.name(table)));
+                }
+                None
+            }
+            Subject::Renames(pairs) => {
+                for (from, to) in pairs {
+                    self.rename(from, to, migration);
+                }
+                entry.definition
+            }
+            Subject::Uses(table) => {
+                let change = match &step.action {
+                    Action::TableChange(change) | Action::RunAsIs(AsIs::Frame(change)) => change,
+                    _ => return entry.definition,
+                };
+                let after = entry.definition.as_ref().map(|before| before.altered(&change.alter));
+                let key = self.key(&self.name(table));
+                let changed_by = Some(migration.to_owned());
+                self.tables.insert(key, Entry { definition: after.clone(), changed_by, ..entry });
+                let renamed = change.alter.clauses.iter().find_map(|clause| match &clause.kind {
+                    ClauseKind::RenameTable { to } => Some(to),
+                    _ => None,
+                });
+                if let Some(to) = renamed {
+                    self.rename(table, to, migration);
+                }
+                after
+            }
+            Subject::Nothing => None,
+        }
+    }
+
+    fn rename(&mut self, from: &TableRef, to: &TableRef, migration: &str) {
+        if let Some(entry) = self.tables.remove(&self.key(&self.name(from))) {
+            // The server does not know it by that name yet, so nothing can be asked about its rows.
+            let moved = Entry { now: None, changed_by: Some(migration.to_owned()), ..entry };
+            self.tables.insert(self.key(&self.name(to)), moved);
+        }
+    }
+}

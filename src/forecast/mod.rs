@@ -1,0 +1,281 @@
+//! What deploying the pending migrations would do: strategy, locks, time and disk of each step, and what the rules
+//! find.
+//!
+//! Invariant: nothing is changed, not even for a moment; an account that may only read is enough.
+//! So a strategy is predicted here (`plan/predict.rs`), and asked of the server when the change is made.
+//! A migration may be about tables as an earlier pending one leaves them; `catalog.rs` follows them.
+
+mod catalog;
+mod estimate;
+pub mod report;
+mod step_report;
+mod subject;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql_async::{Opts, Row, Value};
+
+pub use catalog::{Catalog, Found, Standing};
+pub use subject::Subject;
+
+use crate::deploy::step::{Step, steps};
+use crate::error::{Failure, Result, Stop};
+use crate::findings::{Answer, Case, Levels, Size, examine};
+use crate::plan::TableRef;
+use crate::plan::checks::Inspection;
+use crate::plan::definition::read_create_table;
+use crate::plan::{bookkeeping_schema, checks};
+use crate::prisma::{Ledger, MigrationsDirectory, history};
+use crate::schema::{self, Relations};
+use crate::server::{Flavor, Role, Server, ServerError, Session, server_failure};
+use crate::sql::script::split;
+use crate::sql::{Ident, TableName};
+use crate::survey;
+use report::{FORMAT, MigrationReport, Report, Verdict};
+use step_report::report_step;
+
+/// What is to be planned, and how.
+#[derive(Debug, Clone)]
+pub struct ForecastRequest {
+    /// The server, with the database.
+    pub server: Opts,
+    /// The migrations directory.
+    pub migrations: PathBuf,
+    /// Levels of the rules.
+    pub levels: Levels,
+    /// Bytes from which a table is changed online.
+    pub online_over: u64,
+    /// How long one question about the rows of a table may take.
+    pub check_time: Duration,
+    /// Space that must stay free on the data disk, in bytes.
+    pub disk_reserve: u64,
+    /// Schema for bookkeeping; `None` means `<schema>__replank`.
+    pub bookkeeping: Option<String>,
+}
+
+/// A pending migration with its script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its name.
+    pub name: String,
+    /// Its script, `None` when the file is missing.
+    pub script: Option<String>,
+    /// Whether there is a rollback.sql beside it.
+    pub has_rollback: bool,
+}
+
+/// The pending migrations, the tables they are about, and the connection that was used.
+#[derive(Debug)]
+pub struct Outlook {
+    /// The server.
+    pub server: Arc<Server>,
+    /// The database of the URL.
+    pub database: Ident,
+    /// In the order they are applied.
+    pub pending: Vec<Pending>,
+    /// Tables that the migrations name and that are on the server.
+    pub found: Vec<Found>,
+    /// Why a deploy would not start.
+    pub blockers: Vec<String>,
+}
+
+/// Reads what is pending and the tables it is about.
+pub async fn look(request: &ForecastRequest) -> Result<(Outlook, Session)> {
+    let database = request.server.db_name().map(Ident::new).ok_or_else(|| {
+        Failure::new(Stop::Usage, "the URL names no database")
+            .next("name the database of the migrations in it: mysql://user@host:3306/shop")
+    })?;
+    let directory = MigrationsDirectory::open(&request.migrations)?;
+    let (server, denied) = Server::open_anyway(request.server.clone()).await?;
+    let mut session = server.session_for(Role::Watch, "connecting").await?;
+    let failed = |error: ServerError| server_failure("reading what is pending", &error);
+    let is_there = schema::schema_exists(&mut session, &database).await.map_err(failed)?;
+    // A database that is missing is empty: deploy makes it.
+    if let Some(failure) = denied.filter(|_| is_there) {
+        return Err(failure);
+    }
+    let ledger = Ledger::of(database.clone());
+    let mut blockers = Vec::new();
+    let rows = match is_there && ledger.exists(&mut session).await.map_err(failed)? {
+        true => ledger.rows(&mut session).await.map_err(failed)?,
+        false => {
+            if is_there && ledger.schema_has_tables(&mut session).await.map_err(failed)? {
+                blockers.push("P3005: the database is not empty and has no migration history".to_owned());
+            }
+            Vec::new()
+        }
+    };
+    for row in rows.iter().filter(|row| row.is_unfinished()) {
+        blockers.push(format!("P3009: the migration `{}` has failed or is still running", row.migration_name));
+    }
+    let names = directory.names()?;
+    let mut pending = Vec::new();
+    for name in history::pending(&names, &rows) {
+        let script = directory.script(name)?;
+        if script.is_none() {
+            blockers.push(format!("P3015: `{name}` has no migration.sql"));
+        }
+        let has_rollback = directory.rollback_path(name).is_file();
+        pending.push(Pending { name: name.to_owned(), script, has_rollback });
+    }
+    let mut outlook = Outlook { server, database, pending, found: Vec::new(), blockers };
+    outlook.found = find_tables(&outlook, &mut session, request.online_over).await.map_err(failed)?;
+    Ok((outlook, session))
+}
+
+impl Outlook {
+    /// The tables before the first pending migration.
+    pub fn catalog(&self) -> Catalog {
+        let folds_case = self.server.facts.lower_case_table_names != 0;
+        Catalog::new(self.database.clone(), folds_case, self.found.clone())
+    }
+}
+
+/// Reads every table that a pending migration names and that is there.
+async fn find_tables(outlook: &Outlook, session: &mut Session, online_over: u64) -> Result<Vec<Found>, ServerError> {
+    let mut names: Vec<TableName> = Vec::new();
+    for pending in &outlook.pending {
+        for step in steps(&split(pending.script.as_deref().unwrap_or_default())) {
+            for table in Subject::of(&step).tables() {
+                let name = full_name(&outlook.database, table);
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for name in names {
+        if let Some(table) = schema::inspect(session, &name).await? {
+            let bytes = table.data_bytes + table.index_bytes;
+            let size = Size { rows: table.rows_estimate, bytes, is_big: bytes >= online_over };
+            let definition = read_create_table(&table.create_sql).and_then(|created| created.definition);
+            found.push(Found { name, definition, size });
+        }
+    }
+    Ok(found)
+}
+
+fn full_name(database: &Ident, table: &TableRef) -> TableName {
+    TableName { schema: table.schema.clone().unwrap_or_else(|| database.clone()), table: table.table.clone() }
+}
+
+/// The whole plan.
+pub async fn forecast(request: ForecastRequest) -> Result<Report> {
+    let (outlook, mut session) = look(&request).await?;
+    let server = &outlook.server;
+    bound(&mut session, request.check_time)
+        .await
+        .map_err(|error| server_failure("setting up a session that only reads", &error))?;
+    let mut catalog = outlook.catalog();
+    let mut migrations = Vec::new();
+    for pending in &outlook.pending {
+        let steps = steps(&split(pending.script.as_deref().unwrap_or_default()));
+        let migration = plan_migration(pending, &steps, &mut catalog, &outlook, &request, &mut session);
+        migrations.push(migration.await?);
+    }
+    session.close().await;
+    let mut report = Report {
+        format: FORMAT,
+        verdict: Verdict::Safe,
+        server: server.facts.label(),
+        database: outlook.database.as_str().to_owned(),
+        blockers: outlook.blockers.clone(),
+        migrations,
+    };
+    report.judge();
+    Ok(report)
+}
+
+async fn plan_migration(
+    pending: &Pending,
+    steps: &[Step<'_>],
+    catalog: &mut Catalog,
+    outlook: &Outlook,
+    request: &ForecastRequest,
+    session: &mut Session,
+) -> Result<MigrationReport> {
+    let flavor = outlook.server.facts.flavor;
+    let standings: Vec<Standing<'_>> = steps.iter().map(|step| catalog.take(step, &pending.name)).collect();
+    let mut reports = Vec::new();
+    for standing in &standings {
+        let mut report = report_step(standing, flavor, &pending.name, &outlook.database);
+        if report.is_copy() {
+            report.refusal = refusal(standing, outlook, request, session).await?;
+        }
+        reports.push(report);
+    }
+    let mut migration = MigrationReport::new(&pending.name, reports);
+    let cases = standings.into_iter().map(|standing| standing.case).collect();
+    let case = Case { name: &pending.name, steps: cases, flavor, has_rollback: pending.has_rollback };
+    let (mut findings, open) = examine(&case, &request.levels);
+    for open in open {
+        let answer = ask(session, &open.question.sql).await;
+        findings.extend(open.settle(answer.as_ref()));
+    }
+    migration.add(findings);
+    Ok(migration)
+}
+
+/// Why an online copy of the table would be refused as it is now.
+async fn refusal(
+    standing: &Standing<'_>,
+    outlook: &Outlook,
+    request: &ForecastRequest,
+    session: &mut Session,
+) -> Result<Option<String>> {
+    let (Some(name), Some(change)) = (&standing.case.table, standing.case.step.change()) else { return Ok(None) };
+    let failed = |error: ServerError| server_failure("inspecting a table", &error);
+    let Some(table) = schema::inspect(session, name).await.map_err(failed)? else { return Ok(None) };
+    let relations = Relations::read(session, name, outlook.server.facts.flavor).await.map_err(failed)?;
+    let grants = survey::read_grants(session).await?;
+    let bookkeeping = bookkeeping_schema(&name.schema, request.bookkeeping.as_deref())
+        .map_err(|error| Failure::refused("the bookkeeping schema's name does not do").cause(error))?;
+    let inspection = Inspection {
+        facts: &outlook.server.facts,
+        grants: &grants,
+        table: &table,
+        relations: &relations,
+        alter: &change.alter,
+        bookkeeping: &bookkeeping,
+        disk_free: survey::free_bytes(&outlook.server),
+        disk_reserve: request.disk_reserve,
+    };
+    let refused = checks::refuse_always(&inspection).or_else(|| checks::refuse_copy_of_table(&inspection));
+    Ok(refused.map(|failure| match failure.next.first() {
+        Some(next) => format!("{}; {next}", failure.what),
+        None => failure.what,
+    }))
+}
+
+/// Lets the session read only, and nothing in it take longer than the limit.
+async fn bound(session: &mut Session, limit: Duration) -> Result<(), ServerError> {
+    let limit = match session.server().facts.flavor {
+        Flavor::MySql => format!("max_execution_time = {}", limit.as_millis().max(1)),
+        Flavor::MariaDb => format!("max_statement_time = {}", limit.as_secs_f64().max(0.001)),
+    };
+    session.execute(&format!("SET SESSION {limit}")).await?;
+    session.execute("SET SESSION TRANSACTION READ ONLY").await?;
+    Ok(())
+}
+
+/// The answer; `None` when the server gave none, for want of time or of a privilege.
+async fn ask(session: &mut Session, sql: &str) -> Option<Answer> {
+    match session.rows::<Row>(sql).await {
+        Ok(rows) => Some(rows.into_iter().map(|row| row.unwrap().into_iter().map(text).collect()).collect()),
+        Err(error) => {
+            tracing::debug!("no answer to `{sql}`: {error}");
+            None
+        }
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::NULL => None,
+        Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        other => Some(other.as_sql(true)),
+    }
+}
