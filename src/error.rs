@@ -116,10 +116,10 @@ pub struct Failure {
     pub next: Vec<String>,
     /// The cause in the server's or the system's own words.
     pub cause: Option<String>,
-    /// Prisma's code, when `what` is Prisma's message; empty for the messages that it gives no code.
-    pub prisma: Option<&'static str>,
+    /// The number of Prisma's code, when `what` is Prisma's message: 3009 for P3009, 0 where it gives no code.
+    pub prisma: Option<u16>,
     /// What the server said to the user's own clauses, which are at fault.
-    pub rejected: Option<Rejected>,
+    pub rejected: Option<Box<Rejected>>,
 }
 
 /// The server's answer to a statement that it does not take.
@@ -138,7 +138,7 @@ impl Failure {
     }
 
     /// A stop that `prisma migrate` makes, in its words.
-    pub fn prisma(code: &'static str, message: impl Into<String>) -> Failure {
+    pub fn prisma(code: u16, message: impl Into<String>) -> Failure {
         Failure { prisma: Some(code), ..Failure::new(Stop::Prisma, message) }
     }
 

@@ -49,6 +49,9 @@ impl Phase {
     }
 }
 
+/// How a statement is run that needs nothing of replank.
+pub const AS_IT_IS: &str = "as it is";
+
 /// Something worth telling, once.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -160,6 +163,55 @@ pub enum Event {
         file: String,
         /// Its checksum, lower-case hexadecimal SHA-256.
         checksum: String,
+    },
+    /// The migrations directory was read.
+    MigrationsFound {
+        /// How many it has.
+        count: u64,
+        /// The directory.
+        directory: String,
+    },
+    /// The database was missing and was created.
+    DatabaseCreated {
+        /// Its name.
+        name: String,
+        /// `host:port`.
+        location: String,
+    },
+    /// A migration is being applied.
+    MigrationStarted {
+        /// Its name.
+        migration: String,
+        /// Statements in its script.
+        statements: u64,
+        /// Statements that an earlier deploy has done already; `None` when this one begins it.
+        resumed_after: Option<u64>,
+    },
+    /// A statement of a migration is begun, or several that are one change of a table.
+    StatementStarted {
+        /// The number of the first, from 1.
+        number: u64,
+        /// The number of the last.
+        to: u64,
+        /// How it is run: [`AS_IT_IS`], `by replank`, `in a lock window`.
+        how: &'static str,
+        /// Its first words.
+        text: String,
+    },
+    /// A big table is about to be changed by the server in a way that blocks writes, as was allowed.
+    Blocking {
+        /// `schema.table`.
+        table: String,
+        /// Why it is not done online.
+        reason: String,
+    },
+    /// A migration is applied and recorded.
+    MigrationFinished {
+        /// Its name.
+        migration: String,
+        /// How long it took this process.
+        #[serde(rename = "seconds", serialize_with = "as_seconds")]
+        took: Duration,
     },
     /// The run is over and the change has happened.
     Finished {

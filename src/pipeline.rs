@@ -55,8 +55,30 @@ pub async fn alter(request: AlterRequest, events: Events, stop: CancellationToke
         true => Some(check_recording(&request, &survey, &name).await?),
         false => None,
     };
-    survey.warnings.iter().for_each(|warning| events.notice(warning));
     events.emit(Event::PhaseFinished { phase: Phase::Plan, took: since.elapsed() });
+    owned(request, survey, recording, events, stop, since).await
+}
+
+/// Makes one change that a deploy asks for and records.
+pub(crate) async fn change(
+    request: AlterRequest,
+    survey: Survey,
+    events: Events,
+    stop: CancellationToken,
+) -> Result<()> {
+    owned(request, survey, None, events, stop, Instant::now()).await
+}
+
+/// Makes a change that was surveyed, as the owner of its table.
+async fn owned(
+    request: AlterRequest,
+    survey: Survey,
+    recording: Option<Recording>,
+    events: Events,
+    stop: CancellationToken,
+    since: Instant,
+) -> Result<()> {
+    survey.warnings.iter().for_each(|warning| events.notice(warning));
     let server = Arc::clone(&survey.server);
     let table = survey.table.name.clone();
     let owner = Owner::acquire(&server, &table, &events, &stop).await?;
@@ -93,7 +115,13 @@ async fn begin(
     }
     let migration = recording.as_ref().map_or_else(|| request.name.clone(), |recording| recording.name.clone());
     let first = if survey.strategy == Strategy::Copy { Phase::Prepare } else { Phase::Native };
-    let mut row = runs.begin(&table, &migration, &request.clauses, first).await?;
+    let checkpoint = Checkpoint {
+        original: Some(survey.identity.clone()),
+        drop_old: request.options.drop_old,
+        step: request.step.clone(),
+        ..Checkpoint::default()
+    };
+    let mut row = runs.begin(&table, &migration, &request.clauses, first, &checkpoint).await?;
     if let Some(recording) = &recording {
         let id = Ledger::new_id();
         runs.set_ledger_id(&row, &id).await?;
@@ -109,11 +137,6 @@ async fn begin(
         rows_estimate: survey.table.rows_estimate,
         resumed: false,
     });
-    let checkpoint = Checkpoint {
-        original: Some(survey.identity.clone()),
-        drop_old: request.options.drop_old,
-        ..Checkpoint::default()
-    };
     let Some(key) = survey.key.clone() else {
         let native = NativeRun { row, runs, checkpoint, recording, since };
         return native.run(&server, &survey, &request.options, &events, &stop).await;

@@ -91,6 +91,9 @@ pub struct Checkpoint {
     pub reverse_armed: bool,
     /// Whether the old table is dropped, as the run was begun.
     pub drop_old: bool,
+    /// The step of a deploy that the run is, which keeps Prisma's ledger by itself.
+    #[serde(default)]
+    pub step: Option<String>,
 }
 
 /// What tells a table from another one under the same name.
@@ -120,15 +123,7 @@ impl Runs {
                 .next(format!("GRANT ALL ON {schema}.* to the account, or name another with `--bookkeeping-schema`"))
                 .cause(error)
         };
-        if !schema::exists(&mut session, &runs).await.map_err(failed)? {
-            lock_schema(&mut session, schema).await?;
-            let made = async {
-                make_schema(&mut session, schema).await?;
-                session.execute(&create_sql(&runs)).await
-            };
-            made.await.map_err(failed)?;
-            unlock_schema(&mut session, schema).await.map_err(failed)?;
-        }
+        make_table(&mut session, &runs, &create_sql(&runs)).await?.map_err(failed)?;
         Ok(Runs { schema: schema.clone(), session: Arc::new(Mutex::new(session)) })
     }
 
@@ -153,8 +148,15 @@ impl Runs {
     }
 
     /// Begins a run.
-    pub async fn begin(&self, table: &TableName, migration: &str, clauses: &str, phase: Phase) -> Result<RunRow> {
-        let sql = insert_sql(&Runs::table_in(&self.schema), table, migration, clauses, phase);
+    pub async fn begin(
+        &self,
+        table: &TableName,
+        migration: &str,
+        clauses: &str,
+        phase: Phase,
+        checkpoint: &Checkpoint,
+    ) -> Result<RunRow> {
+        let sql = insert_sql(&Runs::table_in(&self.schema), table, migration, clauses, phase, checkpoint);
         let mut session = self.session.lock().await;
         let done = async {
             session.execute(&sql).await?;
@@ -175,6 +177,13 @@ impl Runs {
     /// The newest finished row of a table.
     pub async fn last_done(&self, table: &TableName) -> Result<Option<(RunRow, Checkpoint)>> {
         Ok(self.rows(&format!("{} AND state = 'done'", of_table(table))).await?.pop())
+    }
+
+    /// The newest row of a step of a deploy.
+    pub async fn of_step(&self, step: &str) -> Result<Option<RunRow>> {
+        let rows = self.all().await?.into_iter().rev();
+        let mut of_step = rows.filter(|(_, checkpoint)| checkpoint.step.as_deref() == Some(step));
+        Ok(of_step.next().map(|(row, _)| row))
     }
 
     /// All rows, oldest first.
@@ -235,6 +244,21 @@ impl Runs {
             session.rows(&sql).await.map_err(|error| server_failure("reading the bookkeeping", &error))?;
         stored.into_iter().map(decode).collect::<Result<_>>()
     }
+}
+
+/// Makes a table of the bookkeeping, and its schema, unless they are there.
+pub async fn make_table(session: &mut Session, table: &TableName, create_sql: &str) -> Result<Result<(), ServerError>> {
+    match schema::exists(session, table).await {
+        Ok(false) => {}
+        there => return Ok(there.map(drop)),
+    }
+    lock_schema(session, &table.schema).await?;
+    let made = async {
+        make_schema(session, &table.schema).await?;
+        session.execute(create_sql).await?;
+        unlock_schema(session, &table.schema).await
+    };
+    Ok(made.await)
 }
 
 /// How long the schema may be kept by somebody who is making it: that takes a few statements.
@@ -317,8 +341,15 @@ fn create_sql(runs: &TableName) -> String {
     )
 }
 
-fn insert_sql(runs: &TableName, table: &TableName, migration: &str, clauses: &str, phase: Phase) -> String {
-    let document = serde_json::to_string(&Checkpoint::default()).expect("a checkpoint is plain data");
+fn insert_sql(
+    runs: &TableName,
+    table: &TableName,
+    migration: &str,
+    clauses: &str,
+    phase: Phase,
+    checkpoint: &Checkpoint,
+) -> String {
+    let document = serde_json::to_string(checkpoint).expect("a checkpoint is plain data");
     format!(
         "INSERT INTO {runs} (format, table_schema, table_name, migration, clauses, phase, state, checkpoint, \
          started_at, updated_at) VALUES ({FORMAT}, {}, {}, {}, {}, {}, 'running', {}, \

@@ -19,6 +19,8 @@ pub struct AlterRequest {
     pub clauses: String,
     /// Migration name without its stamp, `add_order_sku`.
     pub name: String,
+    /// The step of a deploy that asks for the change and keeps Prisma's ledger by itself.
+    pub step: Option<String>,
     /// The settings that a resume takes again.
     pub options: RunOptions,
 }

@@ -88,7 +88,7 @@ pub fn clause_failure(original: &TableName, error: &ServerError) -> Failure {
         .table("untouched")
         .next("mend `--alter`; `--dry-run` tries it without changing anything")
         .cause(error);
-    Failure { rejected, ..failure }
+    Failure { rejected: rejected.map(Box::new), ..failure }
 }
 
 /// Decides which indexes of the target definition stay during the copy.

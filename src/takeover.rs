@@ -335,6 +335,7 @@ async fn resume_native(
         table: row.table.clone(),
         clauses: row.clauses.clone(),
         name: row.migration.clone(),
+        step: checkpoint.step.clone(),
         options: options.clone(),
     };
     let native = NativeRun { row, runs, checkpoint, recording, since };

@@ -18,6 +18,7 @@ const LOCK_PENDING_SECONDS: &str = "replank_lock_pending_seconds";
 const LOCK_WINDOW_SECONDS: &str = "replank_lock_window_seconds";
 const PHASE_SECONDS: &str = "replank_phase_seconds";
 const RUNS_FINISHED: &str = "replank_runs_finished_total";
+const MIGRATIONS_APPLIED: &str = "replank_migrations_applied_total";
 const ROWS_DONE: &str = "replank_phase_rows_done";
 const ROWS_TOTAL: &str = "replank_phase_rows_expected";
 const BACKLOG: &str = "replank_backlog_rows";
@@ -46,6 +47,7 @@ const METRICS: &[(&str, Kind, Unit, &str)] = &[
     (LOCK_WINDOW_SECONDS, Kind::Histogram, Unit::Seconds, "time writers waited behind a held lock; purpose"),
     (PHASE_SECONDS, Kind::Histogram, Unit::Seconds, "time of one phase; phase"),
     (RUNS_FINISHED, Kind::Counter, Unit::Count, "changes that happened"),
+    (MIGRATIONS_APPLIED, Kind::Counter, Unit::Count, "migrations that a deploy applied"),
     (ROWS_DONE, Kind::Gauge, Unit::Count, "rows the current phase has done"),
     (ROWS_TOTAL, Kind::Gauge, Unit::Count, "rows the current phase expects"),
     (BACKLOG, Kind::Gauge, Unit::Count, "change-log rows that wait"),
@@ -88,7 +90,13 @@ pub fn record(event: &Event) {
             histogram!(LOCK_WINDOW_SECONDS, "purpose" => purpose.clone()).record(*length);
         }
         Event::Finished { .. } => counter!(RUNS_FINISHED).increment(1),
+        Event::MigrationFinished { .. } => counter!(MIGRATIONS_APPLIED).increment(1),
         Event::RunStarted { .. }
+        | Event::MigrationsFound { .. }
+        | Event::DatabaseCreated { .. }
+        | Event::MigrationStarted { .. }
+        | Event::StatementStarted { .. }
+        | Event::Blocking { .. }
         | Event::PhaseStarted { .. }
         | Event::Notice { .. }
         | Event::Throttled { .. }

@@ -87,7 +87,13 @@ pub enum Command {
     /// Drop the old table that a finished change keeps, with the triggers that follow the new one
     #[command(after_help = help::cleanup())]
     Cleanup(AbortArgs),
-    /// Show unfinished changes, what they left and what to do next
+    /// Apply pending Prisma migrations as `prisma migrate deploy` does, changes of big tables online
+    #[command(after_help = help::deploy())]
+    Deploy(DeployArgs),
+    /// Tell Prisma's history how an unfinished migration ended
+    #[command(after_help = help::resolve())]
+    Resolve(ResolveArgs),
+    /// Show Prisma's migrations and unfinished changes, what they left and what to do next
     #[command(after_help = help::status())]
     Status(StatusArgs),
 }
@@ -110,6 +116,9 @@ pub struct AlterArgs {
     /// Copy even where the server could change the table by itself
     #[arg(long)]
     pub force_copy: bool,
+    /// Where it is recorded.
+    #[command(flatten)]
+    pub record: RecordArgs,
     /// How it runs.
     #[command(flatten)]
     pub run: RunArgs,
@@ -121,6 +130,9 @@ pub struct ResumeArgs {
     /// Table of the change, `db.table`, or `table` in the database of the URL
     #[arg(value_name = "DB.TABLE")]
     pub table: TableArg,
+    /// Where it is recorded.
+    #[command(flatten)]
+    pub record: RecordArgs,
     /// How it runs.
     #[command(flatten)]
     pub run: RunArgs,
@@ -146,6 +158,9 @@ pub struct StatusArgs {
     /// Only this table [default: every table of the URL's database, or of all when it names none]
     #[arg(value_name = "DB.TABLE")]
     pub table: Option<TableArg>,
+    /// Where the migrations are.
+    #[command(flatten)]
+    pub location: LocationArgs,
     /// Where its bookkeeping is.
     #[command(flatten)]
     pub bookkeeping: BookkeepingArgs,
@@ -159,22 +174,75 @@ pub struct BookkeepingArgs {
     pub bookkeeping_schema: Option<String>,
 }
 
-/// How a change runs.
+/// `replank deploy`.
+#[derive(Debug, clap::Args)]
+pub struct DeployArgs {
+    /// Where the migrations are.
+    #[command(flatten)]
+    pub location: LocationArgs,
+
+    /// Rows from which on a table is changed online; 0 for every table
+    #[arg(long, value_name = "ROWS", default_value_t = 10_000, help_heading = "Strategy")]
+    pub online_above: u64,
+    /// Size from which on a table is changed online, however few rows it has
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = size, help_heading = "Strategy")]
+    pub online_above_size: ByteSize,
+    /// Leave to the server what cannot be done online, although that blocks writes to a big table
+    #[arg(long, help_heading = "Strategy")]
+    pub allow_blocking: bool,
+    /// Keep old tables in the bookkeeping schema until `replank cleanup`; without it they are dropped
+    #[arg(long, help_heading = "Bookkeeping")]
+    pub keep_old: bool,
+    /// How changes of big tables run.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `replank resolve`.
+#[derive(Debug, clap::Args)]
+pub struct ResolveArgs {
+    /// Record that all changes of this migration are in the database
+    #[arg(long, value_name = "NAME")]
+    pub applied: Option<String>,
+    /// Record that no change of this migration is in the database
+    #[arg(long, value_name = "NAME")]
+    pub rolled_back: Option<String>,
+    /// Where the migrations are.
+    #[command(flatten)]
+    pub location: LocationArgs,
+}
+
+/// Where the migrations are.
 #[derive(Debug, Clone, clap::Args)]
-pub struct RunArgs {
+pub struct LocationArgs {
+    /// Directory of the Prisma migrations [default: beside the schema, or prisma/migrations]
+    #[arg(long, value_name = "DIR", help_heading = "Prisma")]
+    pub migrations: Option<PathBuf>,
+    /// File or folder of the Prisma schema
+    #[arg(long, value_name = "PATH", help_heading = "Prisma")]
+    pub schema: Option<PathBuf>,
+}
+
+/// Where a change is recorded.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RecordArgs {
     /// Directory of the Prisma migrations
     #[arg(long, value_name = "DIR", default_value = "prisma/migrations", help_heading = "Prisma")]
     pub migrations: PathBuf,
     /// Do not record the change as a Prisma migration
     #[arg(long, help_heading = "Prisma")]
     pub no_record: bool,
-
-    /// Where its bookkeeping is.
-    #[command(flatten)]
-    pub bookkeeping: BookkeepingArgs,
     /// Drop the old table at the end; without it the table is kept in the bookkeeping schema
     #[arg(long, help_heading = "Bookkeeping")]
     pub drop_old: bool,
+}
+
+/// How a change runs.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RunArgs {
+    /// Where its bookkeeping is.
+    #[command(flatten)]
+    pub bookkeeping: BookkeepingArgs,
 
     /// Chunks copied at the same time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64), help_heading = "Speed")]

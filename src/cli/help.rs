@@ -12,6 +12,7 @@ pub fn overview() -> String {
         "Examples:\n  \
          replank alter shop.Order --alter \"ADD COLUMN sku TEXT\" --dry-run\n  \
          replank alter shop.Order --alter \"ADD COLUMN sku TEXT\" --name add_sku\n  \
+         replank deploy\n  \
          replank status\n  \
          replank resume shop.Order\n\n{}",
         exit_codes()
@@ -48,9 +49,33 @@ pub fn cleanup() -> String {
     "Example:\n  replank cleanup shop.Order".to_owned()
 }
 
+/// After the options of `deploy`.
+pub fn deploy() -> String {
+    format!(
+        "Examples:\n  \
+         In the place of `prisma migrate deploy`:\n    \
+         replank deploy\n  \
+         Every change of a table through the planner, however small the table:\n    \
+         replank deploy --online-above 0\n  \
+         In a maintenance window:\n    \
+         replank deploy --allow-blocking\n\n\
+         PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK=1 leaves Prisma's advisory lock alone.\n\n{}",
+        exit_codes()
+    )
+}
+
+/// After the options of `resolve`.
+pub fn resolve() -> String {
+    "Examples:\n  replank resolve --applied 20261123184500_add_order_sku\n  \
+     replank resolve --rolled-back 20261123184500_add_order_sku"
+        .to_owned()
+}
+
 /// After the options of `status`.
 pub fn status() -> String {
-    "Examples:\n  replank status\n  replank status shop.Order --output json".to_owned()
+    "Examples:\n  replank status\n  replank status shop.Order --output json\n\n\
+     Exits with 1 where `prisma migrate status` does: migrations that are pending or failed."
+        .to_owned()
 }
 
 fn exit_codes() -> String {

@@ -21,12 +21,16 @@ use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::args::{Args, Command, GlobalArgs, Output};
+use crate::cli::args::{Args, Command, GlobalArgs, LocationArgs, Output};
 use crate::cli::connection::Surroundings;
 use crate::cli::signals::Signals;
+use crate::deploy;
+use crate::deploy::resolve::resolve;
+use crate::deploy::standing::standings;
 use crate::error::{Failure, Stop};
 use crate::event::{self, Events};
 use crate::pipeline;
+use crate::prisma::{MigrationsDirectory, location};
 use crate::progress::summary::Summary;
 use crate::progress::{Display, Progress};
 use crate::settings::RunOptions;
@@ -77,16 +81,18 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
         }
         Command::Alter(args) => {
             let request = request::alter(url, args, &surroundings)?;
-            let summary = watched(global, |events, stop| async { pipeline::alter(request, events, stop).await })?;
+            let ((), summary) =
+                watched(global, None, |events, stop| async { pipeline::alter(request, events, stop).await })?;
             output::summary(&summary, global.output);
             Ok(ExitCode::SUCCESS)
         }
         Command::Resume(args) => {
             let server = connection::server(url, &surroundings)?;
             let table = request::table(&args.table, &server)?;
-            let options = request::run_options(args.run)?;
-            let summary =
-                watched(global, |events, stop| async { pipeline::resume(server, table, options, events, stop).await })?;
+            let options = request::run_options(args.run, args.record)?;
+            let ((), summary) = watched(global, None, |events, stop| async {
+                pipeline::resume(server, table, options, events, stop).await
+            })?;
             output::summary(&summary, global.output);
             Ok(ExitCode::SUCCESS)
         }
@@ -95,7 +101,7 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
             let table = request::table(&args.table, &server)?;
             let name = table.plain();
             let options = RunOptions::for_takedown(args.bookkeeping.bookkeeping_schema, args.lock_patience);
-            watched(global, |events, _stop| async { pipeline::abort(server, table, options, events).await })?;
+            watched(global, None, |events, _stop| async { pipeline::abort(server, table, options, events).await })?;
             output::aborted(&name, global.output);
             Ok(ExitCode::SUCCESS)
         }
@@ -104,7 +110,9 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
             let table = request::table(&args.table, &server)?;
             let name = table.plain();
             let options = RunOptions::for_takedown(args.bookkeeping.bookkeeping_schema, args.lock_patience);
-            watched(global, |events, _stop| async { pipeline::cleanup_kept(server, table, options, events).await })?;
+            watched(global, None, |events, _stop| async {
+                pipeline::cleanup_kept(server, table, options, events).await
+            })?;
             output::cleaned_up(&name, global.output);
             Ok(ExitCode::SUCCESS)
         }
@@ -116,17 +124,58 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
                 table,
                 bookkeeping: args.bookkeeping.bookkeeping_schema.map(Ident::new),
             };
-            let runs = guarded(&runtime()?, status(server, scope))?;
-            output::status(&runs, global.output)?;
+            let opts = server.clone();
+            let directory = prismas_directory(&args.location, &scope)?.filter(|_| opts.db_name().is_some());
+            let runtime = runtime()?;
+            let standings = match directory {
+                Some(directory) => Some(guarded(&runtime, standings(&opts, &directory))?),
+                None => None,
+            };
+            let runs = guarded(&runtime, status(server, scope))?;
+            output::status(&runs, standings.as_ref(), global.output)?;
+            Ok(ExitCode::from(standings.map_or(0, |standings| standings.verdict.exit_code())))
+        }
+        Command::Deploy(args) => {
+            let request = request::deploy(url, args, &surroundings)?;
+            let (applied, _) = watched(global, Some("`replank deploy`"), |events, stop| async {
+                deploy::deploy(request, events, stop).await
+            })?;
+            output::deployed(&applied, global.output);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Resolve(args) => {
+            let resolution = request::resolution(&args)?;
+            let server = connection::server(url, &surroundings)?;
+            let (migrations, _) = location::migrations(args.location.migrations, args.location.schema.as_deref())?;
+            let told = resolution.clone();
+            watched(global, Some("`replank resolve`"), |events, stop| async {
+                resolve(server, migrations, resolution, events, stop).await
+            })?;
+            output::resolved(&told, global.output);
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-/// Runs what may take long: shows its progress and lets signals stop it.
-fn watched<F>(global: &GlobalArgs, command: impl FnOnce(Events, CancellationToken) -> F) -> Result<Summary, Failure>
+/// Where Prisma's migrations are, when the whole schema is asked for and they can be found.
+fn prismas_directory(args: &LocationArgs, scope: &Scope) -> Result<Option<MigrationsDirectory>, Failure> {
+    if scope.table.is_some() {
+        return Ok(None);
+    }
+    let (path, named) = location::migrations(args.migrations.clone(), args.schema.as_deref())?;
+    let directory = MigrationsDirectory::lenient(path);
+    Ok((named || directory.exists()).then_some(directory))
+}
+
+/// Runs what may take long: shows its progress and lets signals stop it. `way_on` is the command that goes on after a
+/// second signal, when it is not that of the run.
+fn watched<T, F>(
+    global: &GlobalArgs,
+    way_on: Option<&str>,
+    command: impl FnOnce(Events, CancellationToken) -> F,
+) -> Result<(T, Summary), Failure>
 where
-    F: Future<Output = Result<(), Failure>>,
+    F: Future<Output = Result<T, Failure>>,
 {
     let runtime = runtime()?;
     let (events, stream) = event::channel();
@@ -149,8 +198,8 @@ where
     // Tasks that hang on a dead server must not hold the process.
     runtime.shutdown_background();
     match (outcome, first) {
-        (Ok(Some(())), _) => Ok(summary),
-        (Ok(None), first) => Err(signals::quit(first.unwrap_or(Stop::Interrupted), &summary.table)),
+        (Ok(Some(value)), _) => Ok((value, summary)),
+        (Ok(None), first) => Err(signals::quit(first.unwrap_or(Stop::Interrupted), &summary.table, way_on)),
         (Err(failure), Some(Stop::Terminated)) if failure.stop == Stop::Interrupted => {
             Err(Failure { stop: Stop::Terminated, ..failure })
         }

@@ -10,6 +10,8 @@ use terminal_size::terminal_size_of;
 
 use crate::cli::args::Output;
 use crate::cli::render::{self, json};
+use crate::deploy::resolve::Resolution;
+use crate::deploy::standing::Standings;
 use crate::error::{Failure, Stop};
 use crate::plan::explain::Plan;
 use crate::progress::summary::Summary;
@@ -23,12 +25,37 @@ pub fn plan(plan: &Plan, output: Output) -> Result<(), Failure> {
     })
 }
 
-/// The runs there are, to standard output.
-pub fn status(runs: &[RunStatus], output: Output) -> Result<(), Failure> {
-    result(&match output {
-        Output::Text => render::status::text(runs, stdout_width()),
-        Output::Json => document(&runs),
-    })
+/// Migrations and runs, to standard output; what Prisma writes to standard error, to standard error.
+pub fn status(runs: &[RunStatus], standings: Option<&Standings>, output: Output) -> Result<(), Failure> {
+    match output {
+        Output::Json => result(&document(&json::Status { runs, prisma: standings })),
+        Output::Text => {
+            let Some(standings) = standings else { return result(&render::status::text(runs, stdout_width())) };
+            let (text, complaint) = render::standing::text(standings);
+            result(&text)?;
+            result(&format!("\n{}", render::status::text(runs, stdout_width())))?;
+            if let Some(complaint) = complaint {
+                let _ = write(io::stderr(), &format!("\n{complaint}\n"));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The end of a deploy.
+pub fn deployed(migrations: &[String], output: Output) {
+    let _ = result(&match output {
+        Output::Text => render::deploy::applied(migrations),
+        Output::Json => json::line(&json::Deployed { migrations }),
+    });
+}
+
+/// The end of a resolve.
+pub fn resolved(resolution: &Resolution, output: Output) {
+    let _ = result(&match output {
+        Output::Text => render::deploy::resolved(resolution),
+        Output::Json => json::line(&json::Resolved { resolution }),
+    });
 }
 
 /// The end of a change that happened. Whether anyone reads it does not change that.

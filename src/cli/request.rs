@@ -2,10 +2,13 @@
 
 use mysql_async::Opts;
 
-use crate::cli::args::{AlterArgs, RunArgs};
+use crate::cli::args::{AlterArgs, DeployArgs, RecordArgs, ResolveArgs, RunArgs};
 use crate::cli::connection::{self, Surroundings};
 use crate::cli::table_arg::TableArg;
+use crate::deploy::DeployRequest;
+use crate::deploy::resolve::Resolution;
 use crate::error::{Failure, Stop};
+use crate::prisma::location;
 use crate::settings::{AlterRequest, RunOptions};
 use crate::sql::TableName;
 
@@ -14,8 +17,8 @@ pub fn alter(url: Option<&str>, args: AlterArgs, surroundings: &Surroundings) ->
     let server = connection::server(url, surroundings)?;
     let table = table(&args.table, &server)?;
     let name = args.name.unwrap_or_else(|| default_name(&table));
-    let options = RunOptions { force_copy: args.force_copy, ..run_options(args.run)? };
-    Ok(AlterRequest { server, table, clauses: args.alter, name, options })
+    let options = RunOptions { force_copy: args.force_copy, ..run_options(args.run, args.record)? };
+    Ok(AlterRequest { server, table, clauses: args.alter, name, step: None, options })
 }
 
 /// The table with its schema, which the connection may have to give.
@@ -26,14 +29,46 @@ pub fn table(typed: &TableArg, server: &Opts) -> Result<TableName, Failure> {
     })
 }
 
+/// The request of `replank deploy`.
+pub fn deploy(url: Option<&str>, args: DeployArgs, surroundings: &Surroundings) -> Result<DeployRequest, Failure> {
+    let server = connection::server(url, surroundings)?;
+    let (migrations, migrations_named) =
+        location::migrations(args.location.migrations, args.location.schema.as_deref())?;
+    // The ledger is the deploy's business, and so is the file.
+    let record = RecordArgs { migrations: migrations.clone(), no_record: true, drop_old: !args.keep_old };
+    Ok(DeployRequest {
+        server,
+        migrations,
+        migrations_named,
+        online_above_rows: args.online_above,
+        online_above_bytes: args.online_above_size.as_u64(),
+        allow_blocking: args.allow_blocking,
+        options: run_options(args.run, record)?,
+    })
+}
+
+/// What `replank resolve` is to write down; with Prisma's words for neither and both.
+pub fn resolution(args: &ResolveArgs) -> Result<Resolution, Failure> {
+    match (&args.applied, &args.rolled_back) {
+        (Some(name), None) => Ok(Resolution::Applied(name.clone())),
+        (None, Some(name)) => Ok(Resolution::RolledBack(name.clone())),
+        (Some(_), Some(_)) => Err(Failure::prisma(0, "Pass either --applied or --rolled-back, not both.")),
+        (None, None) => Err(Failure::prisma(
+            0,
+            "--applied or --rolled-back must be part of the command like:\nreplank resolve --applied \
+             20201231000000_example\nreplank resolve --rolled-back 20201231000000_example",
+        )),
+    }
+}
+
 /// The settings of a run. A resumed one keeps the strategy it has, so nothing forces a copy here.
-pub fn run_options(args: RunArgs) -> Result<RunOptions, Failure> {
+pub fn run_options(args: RunArgs, record: RecordArgs) -> Result<RunOptions, Failure> {
     let replicas = args.replica.iter().map(|url| connection::opts(url, "--replica")).collect::<Result<_, _>>()?;
     Ok(RunOptions {
-        migrations: args.migrations,
+        migrations: record.migrations,
         bookkeeping: args.bookkeeping.bookkeeping_schema,
-        drop_old: args.drop_old,
-        record: !args.no_record,
+        drop_old: record.drop_old,
+        record: !record.no_record,
         workers: args.workers,
         chunk_time: args.chunk_time,
         max_rows_per_second: args.max_rows_per_second,

@@ -39,8 +39,12 @@ impl Signals {
 }
 
 /// The failure of a run that was left in the middle of whatever it did.
-pub fn quit(signal: Stop, table: &str) -> Failure {
-    let resume = if table.is_empty() { String::new() } else { format!(", then `replank resume {table}`") };
+pub fn quit(signal: Stop, table: &str, way_on: Option<&str>) -> Failure {
+    let resume = match way_on {
+        Some(command) => format!(", then {command}"),
+        None if table.is_empty() => String::new(),
+        None => format!(", then `replank resume {table}`"),
+    };
     Failure::new(signal, "quit at once, before a safe point")
         .table("not looked at; statements that were sent may still run")
         .next(format!("`replank status`{resume}"))

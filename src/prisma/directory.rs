@@ -48,6 +48,13 @@ pub enum WriteError {
 impl MigrationsDirectory {
     /// Opens the directory, which must exist and, if it says for which provider it is, be for MySQL.
     pub fn open(path: impl Into<PathBuf>) -> Result<MigrationsDirectory> {
+        let directory = MigrationsDirectory::readable(path)?;
+        directory.refuse_other_provider()?;
+        Ok(directory)
+    }
+
+    /// Opens the directory, which must exist, whatever it is for.
+    pub fn readable(path: impl Into<PathBuf>) -> Result<MigrationsDirectory> {
         let directory = MigrationsDirectory { path: path.into() };
         match fs::metadata(&directory.path) {
             Ok(metadata) if metadata.is_dir() => {}
@@ -55,7 +62,6 @@ impl MigrationsDirectory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(directory.unusable("does not exist")),
             Err(error) => return Err(directory.unusable("cannot be opened").cause(error)),
         }
-        directory.refuse_other_provider()?;
         Ok(directory)
     }
 

@@ -16,7 +16,7 @@ pub fn no_connection(opts: &Opts, error: &ServerError) -> Failure {
     let location = location(opts);
     match error.code() {
         Some(errno::ACCESS_DENIED | errno::ACCESS_DENIED_NO_PASSWORD) => Failure::prisma(
-            "P1000",
+            1000,
             format!(
                 "Authentication failed against database server, the provided database credentials for `{user}` are \
                  not valid.\n\nPlease make sure to provide valid database credentials for the database server at the \
@@ -27,11 +27,10 @@ pub fn no_connection(opts: &Opts, error: &ServerError) -> Failure {
         Some(errno::UNKNOWN_DATABASE) => database_missing(opts),
         Some(errno::DENIED_DATABASE) => {
             let database = opts.db_name().unwrap_or_default();
-            Failure::prisma("P1010", format!("User `{user}` was denied access on the database `{database}`"))
-                .cause(error)
+            Failure::prisma(1010, format!("User `{user}` was denied access on the database `{database}`")).cause(error)
         }
         _ => Failure::prisma(
-            "P1001",
+            1001,
             format!(
                 "Can't reach database server at `{location}`\n\nPlease make sure your database server is running at \
                  `{location}`."
@@ -47,14 +46,14 @@ pub fn no_connection(opts: &Opts, error: &ServerError) -> Failure {
 /// P1003: only `deploy` makes the database.
 pub fn database_missing(opts: &Opts) -> Failure {
     let database = opts.db_name().unwrap_or_default();
-    Failure::prisma("P1003", format!("Database `{database}` does not exist"))
+    Failure::prisma(1003, format!("Database `{database}` does not exist"))
         .next(format!("`replank deploy` creates it at {}", address(opts)))
 }
 
 /// P1002: somebody else has Prisma's advisory lock. Prisma itself gives this on PostgreSQL; on MySQL it goes on without.
 pub fn locked(location: &str, statement: &str, waited: u64, holder: &str) -> Failure {
     Failure::prisma(
-        "P1002",
+        1002,
         format!(
             "The database server at `{location}` was reached but timed out.\n\nPlease try again.\n\nPlease make sure \
              your database server is running at `{location}`.\n\nContext: Timed out trying to acquire an advisory \
@@ -68,7 +67,7 @@ pub fn locked(location: &str, statement: &str, waited: u64, holder: &str) -> Fai
 /// P3005: tables, but no history.
 pub fn not_empty() -> Failure {
     Failure::prisma(
-        "P3005",
+        3005,
         "The database schema is not empty. Read more about how to baseline an existing production database: \
          https://pris.ly/d/migrate-baseline",
     )
@@ -77,7 +76,7 @@ pub fn not_empty() -> Failure {
 
 /// P3008: it is applied.
 pub fn already_applied(migration: &str) -> Failure {
-    Failure::prisma("P3008", format!("The migration `{migration}` is already recorded as applied in the database."))
+    Failure::prisma(3008, format!("The migration `{migration}` is already recorded as applied in the database."))
 }
 
 /// P3009: migrations are unfinished, which is failed to Prisma; `rows` is not empty.
@@ -89,7 +88,7 @@ pub fn failed_migrations(rows: &[LedgerRow]) -> Failure {
         })
         .collect();
     Failure::prisma(
-        "P3009",
+        3009,
         format!(
             "migrate found failed migrations in the target database, new migrations will not be applied. \
              {RESOLVE}\n{}",
@@ -101,7 +100,7 @@ pub fn failed_migrations(rows: &[LedgerRow]) -> Failure {
 /// P3011: no row of that name.
 pub fn never_applied(migration: &str) -> Failure {
     Failure::prisma(
-        "P3011",
+        3011,
         format!(
             "Migration `{migration}` cannot be rolled back because it was never applied to the database. Hint: did \
              you pass in the whole migration name? (example: \"20201207184859_initial_migration\")"
@@ -111,16 +110,13 @@ pub fn never_applied(migration: &str) -> Failure {
 
 /// P3012: all its rows are finished.
 pub fn not_failed(migration: &str) -> Failure {
-    Failure::prisma(
-        "P3012",
-        format!("Migration `{migration}` cannot be rolled back because it is not in a failed state."),
-    )
+    Failure::prisma(3012, format!("Migration `{migration}` cannot be rolled back because it is not in a failed state."))
 }
 
 /// P3015: a directory without its script. Prisma names no directory.
 pub fn script_missing(migration: &str) -> Failure {
     Failure::prisma(
-        "P3015",
+        3015,
         "Could not find the migration file at migration.sql. Please delete the directory or restore the migration \
          file.",
     )
@@ -130,7 +126,7 @@ pub fn script_missing(migration: &str) -> Failure {
 /// P3017: no directory of that name.
 pub fn migration_missing(migration: &str) -> Failure {
     Failure::prisma(
-        "P3017",
+        3017,
         format!(
             "The migration {migration} could not be found. Please make sure that the migration exists, and that you \
              included the whole name of the directory. (example: \"20201207184859_initial_migration\")"
@@ -144,7 +140,7 @@ pub fn migration_failed(migration: &str, code: Option<u16>, error: &str, stateme
     let place = statement.map(|number| format!("\n\nPlease check the query number {number} from the migration file."));
     let place = place.unwrap_or_default();
     Failure::prisma(
-        "P3018",
+        3018,
         format!(
             "A migration failed to apply. New migrations cannot be applied before the error is recovered from. \
              {RESOLVE}\n\nMigration name: {migration}\n\nDatabase error code: {code}\n\nDatabase \
@@ -156,7 +152,7 @@ pub fn migration_failed(migration: &str, code: Option<u16>, error: &str, stateme
 /// P3019: migration_lock.toml is for another kind of database.
 pub fn provider_switched(found: &str) -> Failure {
     Failure::prisma(
-        "P3019",
+        3019,
         format!(
             "The datasource provider `mysql` specified in your schema does not match the one specified in the \
              migration_lock.toml, `{found}`. Please remove your current migration directory and start a new migration \

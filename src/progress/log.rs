@@ -3,28 +3,32 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::view::{Line, View};
+use super::view::{Line, View, result_lines};
 use super::{Lines, Screen, timestamp};
 use crate::event::Event;
 
 /// Time between two status blocks.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// Lines with the time in front.
-pub struct Log<W> {
+/// Lines with the time in front, and lines of the result.
+pub struct Log<W, R> {
     lines: Lines<W>,
+    results: Lines<R>,
     last: Duration,
 }
 
-impl<W: Write> Log<W> {
+impl<W: Write, R: Write> Log<W, R> {
     /// An empty log.
-    pub fn new(lines: Lines<W>) -> Log<W> {
-        Log { lines, last: Duration::ZERO }
+    pub fn new(lines: Lines<W>, results: Lines<R>) -> Log<W, R> {
+        Log { lines, results, last: Duration::ZERO }
     }
 }
 
-impl<W: Write> Screen for Log<W> {
-    fn fact(&mut self, _now: Duration, _event: &Event, _view: &View, line: Option<Line>) {
+impl<W: Write, R: Write> Screen for Log<W, R> {
+    fn fact(&mut self, _now: Duration, event: &Event, _view: &View, line: Option<Line>) {
+        if let Some(text) = result_lines(event) {
+            self.results.write(&text);
+        }
         if let Some(line) = line {
             self.lines.write(&format!("{} {}", timestamp(), line.text));
         }

@@ -78,7 +78,7 @@ impl Progress {
 fn screen(display: Display) -> Box<dyn Screen> {
     match display {
         Display::Terminal => Box::new(terminal::Terminal::new()),
-        Display::Log => Box::new(log::Log::new(Lines::new(io::stderr()))),
+        Display::Log => Box::new(log::Log::new(Lines::new(io::stderr()), Lines::new(io::stdout()))),
         Display::Json => Box::new(json::Json::new(Lines::new(io::stdout()))),
         Display::Quiet => Box::new(Nothing),
     }
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_went_away_stops_nothing() {
-        let mut log = log::Log::new(Lines::new(Gone));
+        let mut log = log::Log::new(Lines::new(Gone), Lines::new(Gone));
         let mut view = View::default();
         for _ in 0..3 {
             tell(&mut log, &mut view, Duration::ZERO, &Event::Notice { text: "hello".to_owned() });

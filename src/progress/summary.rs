@@ -77,7 +77,13 @@ impl Summary {
                 self.keys_applied = *keys_applied;
                 self.old_table.clone_from(old_table);
             }
-            Event::PhaseStarted { .. }
+            Event::MigrationsFound { .. }
+            | Event::DatabaseCreated { .. }
+            | Event::MigrationStarted { .. }
+            | Event::StatementStarted { .. }
+            | Event::Blocking { .. }
+            | Event::MigrationFinished { .. }
+            | Event::PhaseStarted { .. }
             | Event::PhaseFinished { .. }
             | Event::Notice { .. }
             | Event::Throttled { .. }

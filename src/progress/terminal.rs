@@ -5,9 +5,9 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use owo_colors::OwoColorize;
 
-use super::Screen;
-use super::view::{Line, Tone, View, percent};
+use super::view::{Line, Tone, View, percent, result_lines};
 use super::wording::{cut, fold};
+use super::{Lines, Screen};
 use crate::event::Event;
 
 /// Columns taken for granted when the terminal does not tell.
@@ -39,7 +39,11 @@ impl Terminal {
 }
 
 impl Screen for Terminal {
-    fn fact(&mut self, now: Duration, _event: &Event, view: &View, line: Option<Line>) {
+    fn fact(&mut self, now: Duration, event: &Event, view: &View, line: Option<Line>) {
+        if let Some(text) = result_lines(event) {
+            // Standard output may be another place than the screen; where it is not, the status makes room.
+            self.screen.suspend(|| Lines::new(std::io::stdout()).write(&text));
+        }
         if let Some(line) = line.filter(|line| !line.in_status) {
             for folded in hanging(&line.text, width()) {
                 // A terminal that went away takes the process with it (SIGHUP); there is no one to tell.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::event::{Event, Phase, Snapshot};
+use crate::event::{AS_IT_IS, Event, Phase, Snapshot};
 use crate::progress::limiter::Limiter;
 use crate::progress::pace::{Eta, Pace};
 use crate::progress::summary::Summary;
@@ -104,6 +104,21 @@ impl View {
             }
             Event::Swapped { old_table } => {
                 Some(Line { tone: Tone::Done, ..plain(format!("swapped: the old table is {old_table}")) })
+            }
+            Event::MigrationsFound { .. } | Event::DatabaseCreated { .. } => None,
+            Event::MigrationStarted { resumed_after: None, .. } | Event::MigrationFinished { .. } => None,
+            Event::MigrationStarted { statements, resumed_after: Some(done), .. } => {
+                Some(plain(format!("continuing: {done} of {statements} statements are done")))
+            }
+            // A migration of small tables reads as Prisma's does.
+            Event::StatementStarted { how: AS_IT_IS, .. } => None,
+            Event::StatementStarted { number, to, how, text } => {
+                let number = if number == to { number.to_string() } else { format!("{number} to {to}") };
+                Some(plain(format!("statement {number}, {how}: {text}")))
+            }
+            Event::Blocking { table, reason } => {
+                let text = format!("note: writes to {table} are blocked by the next statement: {reason}");
+                Some(Line { tone: Tone::Warning, ..plain(text) })
             }
             Event::Recorded { file, .. } => Some(Line { tone: Tone::Done, ..plain(format!("recorded: {file}")) }),
         }
@@ -214,6 +229,20 @@ impl View {
         let held_back = self.limiter.allow(now, key)?;
         let more = if held_back > 0 { format!(" ({held_back} more since the last such line)") } else { String::new() };
         Some(Line { tone: Tone::Warning, ..plain(format!("{text}{more}")) })
+    }
+}
+
+/// The lines of standard output that an event is worth: those of `prisma migrate deploy`.
+pub fn result_lines(event: &Event) -> Option<String> {
+    match event {
+        Event::DatabaseCreated { name, location } => Some(format!("\nMySQL database {name} created at {location}")),
+        Event::MigrationsFound { count: 0, directory } => Some(format!("\nNo migration found in {directory}\n")),
+        Event::MigrationsFound { count, directory } => {
+            let plural = if *count > 1 { "s" } else { "" };
+            Some(format!("\n{count} migration{plural} found in {directory}\n"))
+        }
+        Event::MigrationStarted { migration, .. } => Some(format!("Applying migration `{migration}`")),
+        _ => None,
     }
 }
 

@@ -34,6 +34,16 @@ pub async fn inspect(session: &mut Session, name: &TableName) -> Result<Option<T
     }))
 }
 
+/// Estimated rows, and bytes with indexes, of a base table; `None` when there is none of that name.
+pub async fn size(session: &mut Session, name: &TableName) -> Result<Option<(u64, u64)>, ServerError> {
+    let sql = format!(
+        "SELECT COALESCE(table_rows, 0), COALESCE(data_length, 0) + COALESCE(index_length, 0) \
+         FROM information_schema.tables WHERE {} AND table_type = 'BASE TABLE'",
+        belongs_to(name)
+    );
+    session.first_row(&sql).await
+}
+
 /// The text of SHOW CREATE TABLE; `None` when the table does not exist.
 pub async fn create_sql(session: &mut Session, name: &TableName) -> Result<Option<String>, ServerError> {
     match session.first_row::<(String, String)>(&format!("SHOW CREATE TABLE {name}")).await {

@@ -32,6 +32,12 @@ pub const NO_SUCH_TABLE: u16 = 1146;
 pub const BAD_TABLE: u16 = 1051;
 /// The trigger does not exist.
 pub const NO_SUCH_TRIGGER: u16 = 1360;
+/// The procedure or function does not exist.
+pub const NO_SUCH_ROUTINE: u16 = 1305;
+/// The event does not exist.
+pub const NO_SUCH_EVENT: u16 = 1539;
+/// A constraint that the statement names does not exist.
+pub const NO_SUCH_CONSTRAINT: [u16; 3] = [1091, 3821, 3940];
 /// An algorithm or lock level that the statement does not support.
 pub const ALGORITHM_NOT_SUPPORTED: [u16; 2] = [1845, 1846];
 /// Unknown ALGORITHM or LOCK word.

@@ -114,6 +114,25 @@ impl Session {
         }
     }
 
+    /// Runs a text that may be several statements, or one with several results. A failure comes with the number of
+    /// results before it.
+    pub async fn execute_all(&mut self, sql: &str) -> Result<(), (usize, ServerError)> {
+        let lost = || (0, ServerError::Lost("not connected".into()));
+        let conn = self.conn.as_mut().ok_or_else(lost)?;
+        let mut results = 0;
+        let run = async {
+            let mut result = conn.query_iter(sql).await?;
+            while !result.is_empty() {
+                // The header of the next result is read at the end of this one, and so is its error.
+                results += 1;
+                result.for_each(drop).await?;
+            }
+            Ok(())
+        };
+        let outcome: Result<(), mysql_async::Error> = run.await;
+        outcome.map_err(|error| (results, self.note(error)))
+    }
+
     /// Runs a query and gives its rows.
     pub async fn rows<R: FromRow + Send + 'static>(&mut self, sql: &str) -> Result<Vec<R>, ServerError> {
         let conn = self.conn.as_mut().ok_or_else(|| ServerError::Lost("not connected".into()))?;

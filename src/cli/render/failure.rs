@@ -35,13 +35,13 @@ pub fn text(failure: &Failure, width: usize) -> String {
 }
 
 /// Never folded: scripts look for these texts.
-fn in_prismas_words(code: &str, message: &str) -> String {
+fn in_prismas_words(code: u16, message: &str) -> String {
     let label = "Error:".red().bold().to_string();
     match code {
-        "" => format!("{label} {message}\n"),
+        0 => format!("{label} {message}\n"),
         // Its command line finds these out by itself; the others come from its engine.
-        _ if code.starts_with("P1") => format!("{label} {code}: {message}\n"),
-        _ => format!("{label} {code}\n\n{message}\n"),
+        1000..=1999 => format!("{label} P{code}: {message}\n"),
+        _ => format!("{label} P{code}\n\n{message}\n"),
     }
 }
 

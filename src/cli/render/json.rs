@@ -4,8 +4,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+use crate::deploy::resolve::Resolution;
+use crate::deploy::standing::Standings;
 use crate::error::Failure;
 use crate::progress::summary::Summary;
+use crate::run_status::RunStatus;
 
 /// The value as a line.
 pub fn line(value: &impl Serialize) -> String {
@@ -24,6 +27,50 @@ pub struct Failed<'a> {
 pub struct Finished<'a> {
     /// What was done.
     pub summary: &'a Summary,
+}
+
+/// The document of `status`.
+#[derive(Serialize)]
+pub struct Status<'a> {
+    /// Runs that are unfinished or left something.
+    pub runs: &'a [RunStatus],
+    /// The migrations, where they were looked at.
+    pub prisma: Option<&'a Standings>,
+}
+
+/// `{"event":"deployed", ...}`.
+pub struct Deployed<'a> {
+    /// What was applied, in order.
+    pub migrations: &'a [String],
+}
+
+/// `{"event":"resolved", ...}`.
+pub struct Resolved<'a> {
+    /// What was written down.
+    pub resolution: &'a Resolution,
+}
+
+impl Serialize for Deployed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = begin(serializer, "deployed")?;
+        map.serialize_entry("code", &0)?;
+        map.serialize_entry("migrations", self.migrations)?;
+        map.end()
+    }
+}
+
+impl Serialize for Resolved<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (migration, state) = match self.resolution {
+            Resolution::Applied(name) => (name, "applied"),
+            Resolution::RolledBack(name) => (name, "rolled_back"),
+        };
+        let mut map = begin(serializer, "resolved")?;
+        map.serialize_entry("code", &0)?;
+        map.serialize_entry("migration", migration)?;
+        map.serialize_entry("as", state)?;
+        map.end()
+    }
 }
 
 /// `{"event":"aborted", ...}`.
@@ -52,8 +99,8 @@ impl Serialize for Failed<'_> {
         let Failure { stop, what, table, next, cause, prisma, rejected: _ } = self.failure;
         let mut map = begin(serializer, "failed")?;
         map.serialize_entry("code", &stop.exit_code())?;
-        if let Some(code) = prisma.filter(|code| !code.is_empty()) {
-            map.serialize_entry("prisma", code)?;
+        if let Some(code) = prisma.filter(|code| *code > 0) {
+            map.serialize_entry("prisma", &format!("P{code}"))?;
         }
         map.serialize_entry("what", what)?;
         map.serialize_entry("table", table)?;

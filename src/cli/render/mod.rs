@@ -2,9 +2,11 @@
 //!
 //! Text has colours in it; who writes it strips them where they do not belong.
 
+pub mod deploy;
 pub mod failure;
 pub mod json;
 pub mod plan;
+pub mod standing;
 pub mod status;
 pub mod summary;
 

@@ -1,0 +1,185 @@
+//! Whether a statement that was begun has happened, when nobody saw its end.
+//!
+//! Nothing is guessed: what the server cannot tell is unknown, and a person has to look.
+
+use serde::{Deserialize, Serialize};
+
+use super::defines::{Kind, defines};
+use super::session_state::SessionState;
+use crate::cutover;
+use crate::plan::TableRef;
+use crate::schema;
+use crate::server::{ServerError, Session, errno};
+use crate::sql::lexer::{Token, leading_tokens};
+use crate::sql::{Ident, TableName};
+
+/// What tells whether a statement has happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Doing it again makes no difference.
+    Repeatable,
+    /// It was to be committed together with the position after it, and this is the position before it.
+    Transaction,
+    /// The definitions before it.
+    Definitions {
+        /// Whether the objects are gone after it.
+        drops: bool,
+        /// The objects it is about.
+        objects: Vec<Defined>,
+    },
+    /// A run of replank's own, which keeps its books by itself.
+    Run {
+        /// `schema` and `table`.
+        table: (String, String),
+    },
+    /// Nothing does.
+    Nothing,
+}
+
+/// An object and its definition before a statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Defined {
+    kind: Kind,
+    schema: String,
+    name: String,
+    /// `None` when there was no such object.
+    definition: Option<String>,
+}
+
+/// What became of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happened {
+    /// It took effect.
+    Yes,
+    /// It did not, or doing it again makes no difference.
+    No,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl Proof {
+    /// What will tell whether `text` has happened, in a session that uses `schema`.
+    pub async fn of(
+        text: &str,
+        schema: &Ident,
+        before: &SessionState<'_>,
+        transactional: bool,
+        work: &mut Session,
+    ) -> Result<Proof, ServerError> {
+        match kind_of(text) {
+            StatementKind::Repeatable => Ok(Proof::Repeatable),
+            StatementKind::Rows if transactional && !before.in_transaction() && before.tables_locked_by().is_none() => {
+                Ok(Proof::Transaction)
+            }
+            StatementKind::Rows | StatementKind::Other => Ok(Proof::Nothing),
+            StatementKind::Definition => {
+                let Some(defines) = defines(text) else { return Ok(Proof::Nothing) };
+                let mut objects = Vec::new();
+                for (kind, TableRef { schema: named, table }) in defines.objects {
+                    let name = TableName { schema: named.unwrap_or_else(|| schema.clone()), table };
+                    let definition = definition(work, kind, &name).await?;
+                    let (schema, name) = (name.schema.as_str().to_owned(), name.table.as_str().to_owned());
+                    objects.push(Defined { kind, schema, name, definition });
+                }
+                Ok(Proof::Definitions { drops: defines.drops, objects })
+            }
+        }
+    }
+
+    /// Whether the statement has happened. For a run, its own books are asked instead.
+    pub async fn happened(&self, work: &mut Session) -> Result<Happened, ServerError> {
+        let Proof::Definitions { drops, objects } = self else {
+            return Ok(match self {
+                Proof::Repeatable | Proof::Transaction => Happened::No,
+                _ => Happened::Unknown,
+            });
+        };
+        let (mut changed, mut gone) = (0, 0);
+        for before in objects {
+            let name = TableName::new(before.schema.clone(), before.name.clone());
+            let now = definition(work, before.kind, &name).await?;
+            changed += usize::from(now != before.definition);
+            gone += usize::from(now.is_none());
+        }
+        Ok(match changed {
+            0 => Happened::No,
+            // A DROP of several tables is not atomic everywhere; all else is.
+            _ if *drops && gone < objects.len() => Happened::Unknown,
+            _ => Happened::Yes,
+        })
+    }
+}
+
+/// The definition of an object and, of a table, what changes when it is rebuilt.
+async fn definition(work: &mut Session, kind: Kind, name: &TableName) -> Result<Option<String>, ServerError> {
+    let absent = [errno::NO_SUCH_TABLE, errno::NO_SUCH_TRIGGER, errno::NO_SUCH_ROUTINE, errno::NO_SUCH_EVENT];
+    if kind == Kind::Table {
+        let kinds: Vec<String> = work.rows(&schema::kind_sql(name)).await?;
+        match kinds.first().map(String::as_str) {
+            None => return Ok(None),
+            Some("BASE TABLE") => {
+                let identity = cutover::identity(work, name).await?;
+                return Ok(Some(format!("{} {:?}", identity.definition, identity.table_id)));
+            }
+            Some(_) => {}
+        }
+    }
+    let sql = format!("SHOW CREATE {} {name}", kind.word());
+    match work.first_row::<mysql_async::Row>(&sql).await {
+        Ok(Some(row)) => Ok(Some(row.unwrap().iter().map(|value| value.as_sql(true)).collect::<Vec<_>>().join(" "))),
+        Ok(None) => Ok(None),
+        Err(error) if error.is_any(&absent) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StatementKind {
+    Repeatable,
+    Rows,
+    Definition,
+    Other,
+}
+
+fn kind_of(text: &str) -> StatementKind {
+    let all = leading_tokens(text).0;
+    let tokens: Vec<&Token<'_>> = all.iter().filter(|token| !token.is_trivia()).collect();
+    let first = |words: &[&str]| tokens.first().is_some_and(|token| words.iter().any(|word| token.is_word(word)));
+    if tokens.is_empty() || first(&["SET", "USE", "SELECT", "SHOW", "ANALYZE", "CHECK", "FLUSH", "GRANT", "REVOKE"]) {
+        StatementKind::Repeatable
+    } else if first(&["INSERT", "UPDATE", "DELETE", "REPLACE"]) {
+        StatementKind::Rows
+    } else if first(&["CREATE", "ALTER", "DROP", "RENAME"]) {
+        StatementKind::Definition
+    } else {
+        StatementKind::Other
+    }
+}
+
+/// Whether a script asks for what the statement before did, which a transaction around that one would hide.
+pub fn asks_for_last_statement(script: &str) -> bool {
+    const WORDS: [&str; 5] = ["ROW_COUNT", "FOUND_ROWS", "DIAGNOSTICS", "WARNINGS", "WARNING_COUNT"];
+    leading_tokens(script).0.iter().any(|token| WORDS.iter().any(|word| token.is_word(word)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_of_statements() {
+        assert_eq!(kind_of("-- c\n SET @a = 1"), StatementKind::Repeatable);
+        assert_eq!(kind_of("/* x */"), StatementKind::Repeatable);
+        assert_eq!(kind_of("update t set a = 1"), StatementKind::Rows);
+        assert_eq!(kind_of("CREATE TABLE t (a INT)"), StatementKind::Definition);
+        assert_eq!(kind_of("TRUNCATE t"), StatementKind::Other);
+        assert_eq!(kind_of("CALL p()"), StatementKind::Other);
+    }
+
+    #[test]
+    fn scripts_that_look_back() {
+        assert!(asks_for_last_statement("UPDATE t SET a = 1; SET @n = ROW_COUNT();"));
+        assert!(!asks_for_last_statement("UPDATE t SET a = 'ROW_COUNT'; -- ROW_COUNT"));
+    }
+}

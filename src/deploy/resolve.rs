@@ -1,0 +1,107 @@
+//! `prisma migrate resolve`: somebody says how an unfinished migration ended.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use mysql_async::Opts;
+use tokio_util::sync::CancellationToken;
+
+use super::advisory::Locks;
+use super::{database, refuse_other_provider};
+use crate::error::Result;
+use crate::event::Events;
+use crate::prisma::{Ledger, LedgerRow, MigrationsDirectory, checksum, errors};
+use crate::server::{Role, Server, ServerError, Session, server_failure};
+
+/// How a migration ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// All of its changes are in the database.
+    Applied(String),
+    /// None of them is.
+    RolledBack(String),
+}
+
+/// Writes it down.
+pub async fn resolve(
+    opts: Opts,
+    migrations: PathBuf,
+    resolution: Resolution,
+    events: Events,
+    stop: CancellationToken,
+) -> Result<()> {
+    let schema = database(&opts)?;
+    let failed = |error: ServerError| errors::no_connection(&opts, &error);
+    let (server, denied) = Server::connect(opts.clone()).await.map_err(failed)?;
+    if let Some(error) = denied {
+        return Err(failed(error));
+    }
+    let ledger = Ledger::of(schema);
+    let directory = MigrationsDirectory::lenient(migrations);
+    if matches!(resolution, Resolution::Applied(_)) {
+        refuse_other_provider(&directory)?;
+    }
+    let locks = Locks::for_resolve(&server, &events, &stop).await?;
+    let resolved = match resolution {
+        Resolution::Applied(name) => applied(&server, &ledger, &directory, &name).await,
+        Resolution::RolledBack(name) => rolled_back(&server, &ledger, &name).await,
+    };
+    locks.release().await;
+    resolved
+}
+
+async fn applied(server: &Arc<Server>, ledger: &Ledger, directory: &MigrationsDirectory, name: &str) -> Result<()> {
+    let on_disk = directory.exists() && directory.names()?.iter().any(|other| other == name);
+    if !on_disk {
+        return Err(errors::migration_missing(name));
+    }
+    let script = directory.script(name)?.ok_or_else(|| errors::script_missing(name))?;
+    let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
+    // Whatever the schema holds: declaring what it holds already is what baselining is.
+    if !ledger.exists(&mut session).await.map_err(failed)? {
+        ledger.create(&mut session).await.map_err(failed)?;
+    }
+    let rows = rows_of(ledger, &mut session, name).await?;
+    if rows.iter().any(|row| row.finished_at.is_some()) {
+        return Err(errors::already_applied(name));
+    }
+    mark_unfinished(ledger, &mut session, &rows).await?;
+    ledger.record_declared(&mut session, name, &checksum(&script), Timestamp::now()).await.map_err(failed)?;
+    session.close().await;
+    Ok(())
+}
+
+async fn rolled_back(server: &Arc<Server>, ledger: &Ledger, name: &str) -> Result<()> {
+    let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
+    let rows = match ledger.exists(&mut session).await.map_err(failed)? {
+        true => rows_of(ledger, &mut session, name).await?,
+        false => Vec::new(),
+    };
+    if rows.is_empty() {
+        return Err(errors::never_applied(name));
+    }
+    if rows.iter().all(|row| row.finished_at.is_some()) {
+        return Err(errors::not_failed(name));
+    }
+    mark_unfinished(ledger, &mut session, &rows).await?;
+    session.close().await;
+    Ok(())
+}
+
+async fn rows_of(ledger: &Ledger, session: &mut Session, name: &str) -> Result<Vec<LedgerRow>> {
+    let mut rows = ledger.rows(session).await.map_err(failed)?;
+    rows.retain(|row| row.migration_name == name);
+    Ok(rows)
+}
+
+async fn mark_unfinished(ledger: &Ledger, session: &mut Session, rows: &[LedgerRow]) -> Result<()> {
+    for row in rows.iter().filter(|row| row.is_unfinished()) {
+        ledger.record_rolled_back(session, &row.id, Timestamp::now()).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn failed(error: ServerError) -> crate::error::Failure {
+    server_failure("writing to `_prisma_migrations`", &error)
+}
