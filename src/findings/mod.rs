@@ -102,6 +102,8 @@ pub struct Open {
     pub question: Question,
 }
 
+const BLOCKING: Rule = blocking_statement::RULE;
+
 /// All rules, in the order they are shown.
 pub const RULES: [Rule; 20] = [
     drop_table::RULE,
@@ -155,6 +157,14 @@ impl Level {
             Level::Warn => "warn",
             Level::Deny => "deny",
         }
+    }
+}
+
+impl Finding {
+    /// For a change that cannot be made online and is left to the server because somebody allowed that.
+    pub fn left_to_server(why: String) -> Finding {
+        let text = format!("the server makes this change and blocks writes meanwhile: {why}");
+        Finding { rule: BLOCKING.name, level: Level::Warn, step: None, text, fix: BLOCKING.fix }
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Found {
     pub name: TableName,
     /// Its definition, `None` when it could not be read.
     pub definition: Option<Definition>,
+    /// The server's statement that makes it.
+    pub create_sql: String,
     /// Its size.
     pub size: Size,
 }
@@ -33,6 +35,7 @@ pub struct Found {
 struct Entry {
     now: Option<Definition>,
     definition: Option<Definition>,
+    create_sql: Option<String>,
     size: Option<Size>,
     /// The pending migration that makes it.
     made_by: Option<String>,
@@ -49,15 +52,23 @@ pub struct Standing<'a> {
     pub made_by: Option<String>,
     /// The last pending migration before this step that changes the table.
     pub changed_by: Option<String>,
+    /// The statement that makes the table as this step finds it.
+    pub create_sql: Option<String>,
 }
 
 impl Catalog {
     /// Of the tables that are on the server; those that are not found are not there.
     pub fn new(schema: Ident, folds_case: bool, found: Vec<Found>) -> Catalog {
         let mut catalog = Catalog { schema, folds_case, tables: BTreeMap::new() };
-        for Found { name, definition, size } in found {
+        for Found { name, definition, create_sql, size } in found {
             let key = catalog.key(&name);
-            let entry = Entry { now: definition.clone(), definition, size: Some(size), ..Entry::default() };
+            let entry = Entry {
+                now: definition.clone(),
+                definition,
+                create_sql: Some(create_sql),
+                size: Some(size),
+                ..Entry::default()
+            };
             catalog.tables.insert(key, entry);
         }
         catalog
@@ -93,6 +104,7 @@ impl Catalog {
             case: StepCase { step, table, now: entry.now, before: entry.definition, after, size: entry.size, is_new },
             made_by,
             changed_by: entry.changed_by,
+            create_sql: entry.create_sql,
         }
     }
 
@@ -106,7 +118,15 @@ impl Catalog {
                 let text = step.statements.first().map_or("", |statement| statement.text);
                 let definition = read_create_table(text).and_then(|created| created.definition);
                 let made_by = Some(migration.to_owned());
-                self.tables.insert(key, Entry { definition: definition.clone(), made_by, ..Entry::default() });
+                self.tables.insert(
+                    key,
+                    Entry {
+                        definition: definition.clone(),
+                        create_sql: Some(step.statements.first().map_or("", |statement| statement.code()).to_owned()),
+                        made_by,
+                        ..Entry::default()
+                    },
+                );
                 definition
             }
             Subject::Drops(tables) => {
@@ -129,7 +149,7 @@ impl Catalog {
                 let after = entry.definition.as_ref().map(|before| before.altered(&change.alter));
                 let key = self.key(&self.name(table));
                 let changed_by = Some(migration.to_owned());
-                self.tables.insert(key, Entry { definition: after.clone(), changed_by, ..entry });
+                self.tables.insert(key, Entry { definition: after.clone(), changed_by, create_sql: None, ..entry });
                 let renamed = change.alter.clauses.iter().find_map(|clause| match &clause.kind {
                     ClauseKind::RenameTable { to } => Some(to),
                     _ => None,
@@ -146,7 +166,7 @@ impl Catalog {
     fn rename(&mut self, from: &TableRef, to: &TableRef, migration: &str) {
         if let Some(entry) = self.tables.remove(&self.key(&self.name(from))) {
             // The server does not know it by that name yet, so nothing can be asked about its rows.
-            let moved = Entry { now: None, changed_by: Some(migration.to_owned()), ..entry };
+            let moved = Entry { now: None, create_sql: None, changed_by: Some(migration.to_owned()), ..entry };
             self.tables.insert(self.key(&self.name(to)), moved);
         }
     }

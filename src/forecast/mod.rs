@@ -8,6 +8,7 @@
 mod catalog;
 mod estimate;
 pub mod report;
+pub mod rollback;
 mod step_report;
 mod subject;
 
@@ -34,6 +35,7 @@ use crate::sql::script::split;
 use crate::sql::{Ident, TableName};
 use crate::survey;
 use report::{FORMAT, MigrationReport, Report, Verdict};
+use rollback::Rollback;
 use step_report::report_step;
 
 /// What is to be planned, and how.
@@ -45,8 +47,12 @@ pub struct ForecastRequest {
     pub migrations: PathBuf,
     /// Levels of the rules.
     pub levels: Levels,
-    /// Bytes from which a table is changed online.
-    pub online_over: u64,
+    /// Rows from which on a table is changed online.
+    pub online_above_rows: u64,
+    /// Bytes, indexes included, from which on a table is changed online.
+    pub online_above_bytes: u64,
+    /// Whether a change that cannot be made online is left to the server, which blocks writes to the table.
+    pub allow_blocking: bool,
     /// How long one question about the rows of a table may take.
     pub check_time: Duration,
     /// Space that must stay free on the data disk, in bytes.
@@ -121,11 +127,29 @@ pub async fn look(request: &ForecastRequest) -> Result<(Outlook, Session)> {
         pending.push(Pending { name: name.to_owned(), script, has_rollback });
     }
     let mut outlook = Outlook { server, database, pending, found: Vec::new(), blockers };
-    outlook.found = find_tables(&outlook, &mut session, request.online_over).await.map_err(failed)?;
+    outlook.found = find_tables(&outlook, &mut session, request).await.map_err(failed)?;
     Ok((outlook, session))
 }
 
+impl Pending {
+    /// The steps of its script.
+    pub fn steps(&self) -> Vec<Step<'_>> {
+        self.script.as_deref().map_or_else(Vec::new, |script| steps(&split(script)))
+    }
+}
+
 impl Outlook {
+    /// What takes each pending migration back.
+    pub fn rollbacks(&self) -> Vec<Rollback> {
+        let mut catalog = self.catalog();
+        let rollback = |pending: &Pending| {
+            let steps = pending.steps();
+            let standings: Vec<Standing<'_>> = steps.iter().map(|step| catalog.take(step, &pending.name)).collect();
+            Rollback::of(&pending.name, &standings)
+        };
+        self.pending.iter().map(rollback).collect()
+    }
+
     /// The tables before the first pending migration.
     pub fn catalog(&self) -> Catalog {
         let folds_case = self.server.facts.lower_case_table_names != 0;
@@ -134,10 +158,14 @@ impl Outlook {
 }
 
 /// Reads every table that a pending migration names and that is there.
-async fn find_tables(outlook: &Outlook, session: &mut Session, online_over: u64) -> Result<Vec<Found>, ServerError> {
+async fn find_tables(
+    outlook: &Outlook,
+    session: &mut Session,
+    request: &ForecastRequest,
+) -> Result<Vec<Found>, ServerError> {
     let mut names: Vec<TableName> = Vec::new();
     for pending in &outlook.pending {
-        for step in steps(&split(pending.script.as_deref().unwrap_or_default())) {
+        for step in pending.steps() {
             for table in Subject::of(&step).tables() {
                 let name = full_name(&outlook.database, table);
                 if !names.contains(&name) {
@@ -150,9 +178,10 @@ async fn find_tables(outlook: &Outlook, session: &mut Session, online_over: u64)
     for name in names {
         if let Some(table) = schema::inspect(session, &name).await? {
             let bytes = table.data_bytes + table.index_bytes;
-            let size = Size { rows: table.rows_estimate, bytes, is_big: bytes >= online_over };
+            let is_big = table.rows_estimate >= request.online_above_rows || bytes >= request.online_above_bytes;
+            let size = Size { rows: table.rows_estimate, bytes, is_big };
             let definition = read_create_table(&table.create_sql).and_then(|created| created.definition);
-            found.push(Found { name, definition, size });
+            found.push(Found { name, definition, create_sql: table.create_sql, size });
         }
     }
     Ok(found)
@@ -172,7 +201,7 @@ pub async fn forecast(request: ForecastRequest) -> Result<Report> {
     let mut catalog = outlook.catalog();
     let mut migrations = Vec::new();
     for pending in &outlook.pending {
-        let steps = steps(&split(pending.script.as_deref().unwrap_or_default()));
+        let steps = pending.steps();
         let migration = plan_migration(pending, &steps, &mut catalog, &outlook, &request, &mut session);
         migrations.push(migration.await?);
     }
@@ -203,7 +232,11 @@ async fn plan_migration(
     for standing in &standings {
         let mut report = report_step(standing, flavor, &pending.name, &outlook.database);
         if report.is_copy() {
-            report.refusal = refusal(standing, outlook, request, session).await?;
+            let refusal = refusal(standing, outlook, request, session).await?;
+            match refusal {
+                Some(why) if request.allow_blocking => report.leave_to_server(why, standing.case.size),
+                refusal => report.refusal = refusal,
+            }
         }
         reports.push(report);
     }

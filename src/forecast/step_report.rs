@@ -1,5 +1,7 @@
 //! One step of a plan: strategy, reason and cost. Pure.
 
+use std::cmp::Reverse;
+
 use super::catalog::Standing;
 use super::estimate::{self, Estimate};
 use super::report::{MigrationReport, StepReport, Verdict};
@@ -110,6 +112,10 @@ fn small(strategy: Strategy, size: Size) -> Way {
 }
 
 fn as_is_way(standing: &Standing<'_>, how: &AsIs, migration: &str) -> Way {
+    if standing.case.step.statements.first().is_some_and(|statement| statement.text.is_empty()) {
+        let refusal = Some("the file is empty: the server answers error 1065, Query was empty".to_owned());
+        return Way { refusal, ..Way::as_it_is("there is no statement") };
+    }
     match how {
         AsIs::RenameTable(_) => Way {
             estimate: standing.case.size.map(|size| estimate::plain(Strategy::Instant, size)),
@@ -136,6 +142,16 @@ fn as_is_way(standing: &Standing<'_>, how: &AsIs, migration: &str) -> Way {
 }
 
 impl StepReport {
+    /// For a change that cannot be made online, where that is allowed.
+    pub(super) fn leave_to_server(&mut self, why: String, size: Option<Size>) {
+        let estimate = size.map(|size| estimate::plain(Strategy::Copy, size));
+        self.strategy = AS_IT_IS;
+        self.locks = estimate.as_ref().map(|estimate| estimate.locks.clone());
+        self.seconds =
+            estimate.and_then(|estimate| estimate.time).map(|(best, worst)| (best.as_secs(), worst.as_secs()));
+        self.findings.push(Finding::left_to_server(why));
+    }
+
     /// Whether replank would copy the table.
     pub(super) fn is_copy(&self) -> bool {
         self.strategy == Strategy::Copy.label()
@@ -149,6 +165,8 @@ impl MigrationReport {
 
     /// Puts findings where they belong, in the order of the rules.
     pub(super) fn add(&mut self, findings: Vec<Finding>) {
+        let mut findings = findings;
+        findings.sort_by_key(|finding| Reverse(finding.level));
         for finding in findings {
             match finding.step.and_then(|step| self.steps.get_mut(step)) {
                 Some(step) => step.findings.push(finding),
