@@ -12,7 +12,7 @@ pub mod rollback;
 mod step_report;
 mod subject;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -189,6 +189,20 @@ async fn find_tables(
 
 fn full_name(database: &Ident, table: &TableRef) -> TableName {
     TableName { schema: table.schema.clone().unwrap_or_else(|| database.clone()), table: table.table.clone() }
+}
+
+/// What takes each pending migration back.
+pub async fn rollbacks(request: &ForecastRequest) -> Result<Vec<Rollback>> {
+    let (outlook, session) = look(request).await?;
+    session.close().await;
+    Ok(outlook.rollbacks())
+}
+
+/// Saves each as rollback.sql beside its migration.sql; the paths. What somebody has written there stays.
+pub fn save(migrations: &Path, rollbacks: &[Rollback]) -> Result<Vec<PathBuf>> {
+    let directory = MigrationsDirectory::open(migrations)?;
+    let save = |rollback: &Rollback| Ok(directory.write_rollback(&rollback.migration, &rollback.script())?);
+    rollbacks.iter().map(save).collect()
 }
 
 /// The whole plan.

@@ -167,6 +167,26 @@ impl MigrationsDirectory {
         Ok(target)
     }
 
+    /// Writes what takes a migration back, unless there is something else already.
+    pub fn write_rollback(&self, name: &str, script: &str) -> Result<PathBuf> {
+        let path = self.rollback_path(name);
+        let failed = |error| Failure::new(Stop::Unexpected, format!("cannot write `{}`", path.display())).cause(error);
+        match File::create_new(&path) {
+            Ok(mut file) => {
+                file.write_all(script.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+                Ok(path)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::read(&path) {
+                Ok(content) if content == script.as_bytes() => Ok(path),
+                Ok(_) => Err(Failure::refused(format!("`{}` exists with other content", path.display()))
+                    .table("untouched")
+                    .next("remove it to have it written again")),
+                Err(error) => Err(failed(error)),
+            },
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     fn place(&self, name: &str, script: &str, partial: &Path) -> io::Result<()> {
         let mut file = File::create(partial)?;
         file.write_all(script.as_bytes())?;
