@@ -138,11 +138,11 @@ impl ChangeCase<'_> {
         })
     }
 
-    /// The table, when its rows can be asked about this column: it is there now as this step will find it.
+    /// The table, when its rows can be asked about this column: it is there now with the values this step will find.
     pub(super) fn askable(&self, column: &Ident) -> Option<&TableName> {
         let now = self.case.now.as_ref()?.column(column)?;
         let before = self.before.column(column)?;
-        (now.data_type == before.data_type && now.nullable == before.nullable).then_some(self.case.table.as_ref()?)
+        (now.data_type == before.data_type).then_some(self.case.table.as_ref()?)
     }
 
     /// `, MIN(id), MAX(id)` for a key of one column, so that a count can say where to look.
@@ -192,9 +192,10 @@ impl Question {
     ) -> Question {
         let (look, key) = change.where_to_look();
         let sql = format!("SELECT COUNT(*){look} FROM {table} WHERE {condition}");
+        let name = change.name();
         Question::count(sql, unanswered, move |count, values| {
             let verb = if count == 1 { "has" } else { "have" };
-            format!("{} {verb} {what}{}", rows(count), places(key.as_ref(), values))
+            format!("{} of {name} {verb} {what}{}", rows(count), places(key.as_ref(), values))
         })
     }
 }

@@ -20,8 +20,8 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
             return None;
         }
         let name = step.table.as_ref()?.table.as_str();
-        let lost = step.size.map(|size| format!(" and its about {}", rows(size.rows))).unwrap_or_default();
-        Some(Hit::told(index, format!("the table `{name}`{lost} is dropped")))
+        let lost = step.size.map(|size| format!(" with its about {}", rows(size.rows))).unwrap_or_default();
+        Some(Hit::told(index, format!("the table `{name}` is dropped{lost}")))
     };
     case.steps.iter().enumerate().filter_map(hit).collect()
 }

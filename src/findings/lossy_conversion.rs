@@ -38,13 +38,11 @@ fn hit(change: &ChangeCase<'_>, from: &Column, to: &Column) -> Option<Hit> {
             return Some(Hit::told(change.index, text));
         }
     };
-    let what = format!("a `{}` that does not fit {}", from.name.as_str(), to.type_label());
+    let what = format!("a value of `{}` that does not fit {}", from.name.as_str(), to.type_label());
     let could = format!("{} could have rows with {what}", change.name());
     Some(match change.askable(&from.name) {
         Some(table) => {
-            let table_name = change.name();
             let unanswered = format!("{could}; there was no time to count them");
-            let what = format!("{what} (in {table_name})");
             Hit::asked(change.index, Question::rows_where(change, table, &condition, what, unanswered))
         }
         None => Hit::told(change.index, could),

@@ -20,7 +20,7 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
             }
             let column = from.name.as_str();
             if let Some(table) = change.askable(&from.name) {
-                let what = format!("NULL in `{column}` of {}, which becomes NOT NULL", change.name());
+                let what = format!("NULL in `{column}`, which becomes NOT NULL");
                 let unanswered =
                     format!("`{column}` of {} becomes NOT NULL; there was no time to look for NULLs", change.name());
                 let condition = format!("{} IS NULL", from.name);

@@ -5,12 +5,15 @@ use std::fmt;
 /// The rows of an answer, NULL as `None`.
 pub type Answer = Vec<Vec<Option<String>>>;
 
+/// What an answer means: the finding's text, or no finding.
+pub type Reading = Box<dyn Fn(&Answer) -> Option<String> + Send>;
+
 /// A query that only reads, and what its answer means.
 pub struct Question {
     /// The query.
     pub sql: String,
     /// The finding's text; `None` when the answer is no finding.
-    pub read: Box<dyn Fn(&Answer) -> Option<String> + Send>,
+    pub read: Reading,
     /// The finding's text when the server gave no answer in time.
     pub unanswered: String,
 }

@@ -16,17 +16,17 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for change in case.changes() {
-        for added in change.added_indexes() {
-            for other in change.after.indexes.iter().filter(|other| other.name != added.name) {
-                let (shorter, longer) = match (covers(other, added), covers(added, other)) {
-                    (true, _) => (added, other),
-                    (false, true) => (other, added),
+        let added: Vec<&Index> = change.added_indexes().collect();
+        for (at, &new) in added.iter().enumerate() {
+            // Of two new ones, the first one tells.
+            let others =
+                change.after.indexes.iter().filter(|other| other.name != new.name && !added[..at].contains(other));
+            for other in others {
+                let (shorter, longer) = match (covers(other, new), covers(new, other)) {
+                    (true, _) => (new, other),
+                    (false, true) => (other, new),
                     (false, false) => continue,
                 };
-                // Two new ones that cover each other are told once.
-                if shorter != added && change.before.index(&shorter.name).is_none() {
-                    continue;
-                }
                 let (shorter, longer) = (shorter.name.as_str(), longer.name.as_str());
                 let text = format!("`{shorter}` of {} is the beginning of `{longer}`", change.name());
                 hits.push(Hit::told(change.index, text));

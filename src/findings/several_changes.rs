@@ -30,5 +30,5 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
     if news > 0 {
         names.push("new tables".to_owned());
     }
-    vec![Hit::of_migration(format!("{} are changed in one migration", names.join(", ")))]
+    vec![Hit::of_migration(format!("one migration changes {}", names.join(", ")))]
 }

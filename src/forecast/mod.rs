@@ -201,7 +201,7 @@ pub async fn rollbacks(request: &ForecastRequest) -> Result<Vec<Rollback>> {
 /// Saves each as rollback.sql beside its migration.sql; the paths. What somebody has written there stays.
 pub fn save(migrations: &Path, rollbacks: &[Rollback]) -> Result<Vec<PathBuf>> {
     let directory = MigrationsDirectory::open(migrations)?;
-    let save = |rollback: &Rollback| Ok(directory.write_rollback(&rollback.migration, &rollback.script())?);
+    let save = |rollback: &Rollback| directory.write_rollback(&rollback.migration, &rollback.script());
     rollbacks.iter().map(save).collect()
 }
 

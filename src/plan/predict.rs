@@ -47,11 +47,11 @@ pub fn predict(alter: &Alter, before: &Definition, flavor: Flavor) -> Prediction
         None => Prediction { strategy: Strategy::InPlace, reason: "the server touches no row for it".to_owned() },
         Some((clause, cost)) if cost.instant => Prediction {
             strategy: Strategy::Copy,
-            reason: format!("`{}` would be instant by itself, but not together with the rest", short(&clause.text)),
+            reason: format!("\"{}\" would be instant by itself, but not together with the rest", short(&clause.text)),
         },
         Some((clause, _)) => Prediction {
             strategy: Strategy::Copy,
-            reason: format!("`{}` works through the whole table", short(&clause.text)),
+            reason: format!("\"{}\" works through the whole table", short(&clause.text)),
         },
     }
 }

@@ -23,7 +23,7 @@ pub fn forecast(report: &Report) -> String {
     if !report.blockers.is_empty() {
         text.push_str("\n`replank deploy` would stop before the first one:\n\n");
         for blocker in &report.blockers {
-            let _ = writeln!(text, "- {blocker}");
+            let _ = writeln!(text, "- {}", prose(blocker));
         }
     }
     for migration in &report.migrations {
@@ -44,7 +44,8 @@ fn migration(text: &mut String, migration: &MigrationReport) {
         row(text, step);
     }
     let of_steps = migration.steps.iter().flat_map(|step| {
-        let refusal = step.refusal.iter().map(move |why| format!("- **refused** ({}): {why}\n", numbers(step)));
+        let refusal =
+            step.refusal.iter().map(move |why| format!("- **refused** ({}): {}\n", numbers(step), prose(why)));
         refusal.chain(step.findings.iter().map(move |finding| item(finding, Some(step))))
     });
     let items: Vec<String> = of_steps.chain(migration.findings.iter().map(|finding| item(finding, None))).collect();
@@ -84,7 +85,7 @@ fn item(finding: &Finding, step: Option<&StepReport>) -> String {
         "- **{}** `{}`{place}: {}\n  <br>Fix: {}.\n",
         finding.level.word(),
         finding.rule,
-        finding.text,
+        prose(&finding.text),
         finding.fix.trim_end_matches('.')
     )
 }
@@ -94,9 +95,9 @@ fn details(text: &mut String, step: &StepReport) {
     if let Some(first) = heading.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let _ = write!(text, "\n{heading}, line {}: {}, because {}.", step.line, how(step), step.reason);
+    let _ = write!(text, "\n{heading}, line {}: {} ({}).", step.line, how(step), prose(&step.reason));
     if let Some(locks) = &step.locks {
-        let _ = write!(text, " Locks {locks}.");
+        let _ = write!(text, " Locks: {locks}.");
     }
     text.push_str("\n\n");
     let statements: Vec<String> = step.sql.iter().map(|sql| format!("{sql};")).collect();
@@ -110,6 +111,27 @@ fn fenced(text: &mut String, sql: &str) {
         fence.push('`');
     }
     let _ = writeln!(text, "{fence}sql\n{}\n{fence}", sql.trim_end());
+}
+
+/// Text with what Markdown would take for itself escaped, code in backticks left alone: it may have values of rows in
+/// it.
+fn prose(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let closed = text.matches('`').count().is_multiple_of(2);
+    let mut in_code = false;
+    for ch in text.chars() {
+        match ch {
+            '`' if closed => in_code = !in_code,
+            '\n' | '\r' => {
+                escaped.push(' ');
+                continue;
+            }
+            '<' | '>' | '[' | ']' | '*' | '_' | '#' | '|' | '@' | '\\' | '`' if !in_code => escaped.push('\\'),
+            _ => {}
+        }
+        escaped.push(ch);
+    }
+    escaped
 }
 
 /// Text in a cell of a table.
