@@ -116,7 +116,11 @@ impl Survey {
             if let Some(refusal) = checks::refuse_copy(&inspection, &mapping) {
                 return Err(refusal);
             }
-            key = Some(choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?);
+            let walked = choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?;
+            if let Some(refusal) = checks::refuse_key(&Table { name: name.clone(), ..target.clone() }, &walked) {
+                return Err(refusal);
+            }
+            key = Some(walked);
         }
         let identity = identity(&mut work, &name).await.map_err(failed)?;
         work.close().await;

@@ -173,7 +173,7 @@ impl<'a> Migration<'a> {
         self.tell(statement, statement, AS_IT_IS);
         let ran = match proof {
             Proof::Transaction => self.run_with_position(statement).await,
-            _ => self.deploy.session.execute_all(statement.text).await,
+            _ => self.deploy.session.execute_all(&sent(statement)).await,
         };
         match ran {
             Ok(()) if proof == Proof::Transaction => {
@@ -188,13 +188,13 @@ impl<'a> Migration<'a> {
     /// Commits a change of rows together with the position behind it, so that both have happened or neither.
     async fn run_with_position(&mut self, statement: &Statement<'_>) -> Result<(), (usize, ServerError)> {
         let (Some(books), Some(record)) = (&self.deploy.books, self.record) else {
-            return self.deploy.session.execute_all(statement.text).await;
+            return self.deploy.session.execute_all(&sent(statement)).await;
         };
         let behind = Position { done: self.position.done + 1, in_flight: None };
         let save = books.save_sql(record, &behind);
         let session = &mut self.deploy.session;
         session.execute("START TRANSACTION").await.map_err(|error| (0, error))?;
-        let mut ran = session.execute_all(statement.text).await;
+        let mut ran = session.execute_all(&sent(statement)).await;
         if ran.is_ok() {
             ran = async {
                 session.execute(&save).await?;
@@ -396,6 +396,11 @@ impl Deploy {
 
 /// Characters of a statement that are told.
 const LONGEST_TEXT: usize = 80;
+
+/// With its semicolon, as the server sees it in the file: MySQL keeps that one in the body of a function.
+fn sent(statement: &Statement<'_>) -> String {
+    format!("{}{}", statement.text, statement.terminator)
+}
 
 /// Whether changes of rows can be committed together with the position: only where no table would be written at once,
 /// and where the script does not ask for what its last statement did.

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use super::Deploy;
+use super::defines::defines;
 use super::foreign_key::{self, NotDropped};
 use super::migration::Migration;
 use super::outcome::{Happened, Proof};
 use super::session_state::SessionState;
-use super::step::{Step, TableChange, classify};
+use super::step::{Action, AsIs, Step, TableChange, classify};
 use crate::error::{Failure, Rejected, Result, Stop};
 use crate::event::Event;
 use crate::pipeline;
-use crate::plan::ClauseKind;
+use crate::plan::{ClauseKind, TableRef};
 use crate::runs::Runs;
 use crate::schema;
 use crate::server::{Role, ServerError, Session, errno, server_failure};
@@ -38,10 +39,10 @@ pub(super) enum Change {
 impl Change {
     /// How a step is made; `None` to run its statements as they are.
     pub async fn of(migration: &mut Migration<'_>, step: &Step<'_>) -> Result<Option<Change>> {
-        let Some(change) = step.change() else { return Ok(None) };
+        let Some(change) = step.change() else { return not_understood(migration, step).await.map(|()| None) };
         let state = migration.state();
         let deploy = &mut *migration.deploy;
-        let Some(table) = big_table(deploy, change).await? else { return Ok(None) };
+        let Some(table) = big_table(deploy, &change.table).await? else { return Ok(None) };
         if let Some(why) = not_by_replank(deploy, change, &state).await? {
             let refused = Failure::refused(format!("{table} is not changed by statement {}: {why}", numbers(step)));
             return blocking(deploy, &table, refused).map(|()| None);
@@ -112,16 +113,16 @@ pub(super) async fn settings(session: &mut Session) -> Result<String> {
 }
 
 /// The table, if it is there and big.
-async fn big_table(deploy: &mut Deploy, change: &TableChange) -> Result<Option<TableName>> {
+async fn big_table(deploy: &mut Deploy, table: &TableRef) -> Result<Option<TableName>> {
     // Without books, nothing could be resumed.
     if deploy.books.is_none() {
         return Ok(None);
     }
-    let schema = match &change.table.schema {
+    let schema = match &table.schema {
         Some(schema) => schema.clone(),
         None => deploy.session_schema().await?,
     };
-    let name = TableName { schema, table: change.table.table.clone() };
+    let name = TableName { schema, table: table.table.clone() };
     let name = stored_name(&deploy.server, &name);
     let mut work = deploy.server.session_for(Role::Work, "connecting").await?;
     let size = schema::size(&mut work, &name).await;
@@ -130,6 +131,28 @@ async fn big_table(deploy: &mut Deploy, change: &TableChange) -> Result<Option<T
     let request = &deploy.request;
     let is_big = |(rows, bytes)| rows >= request.online_above_rows || bytes >= request.online_above_bytes;
     Ok(size.filter(|size| is_big(*size)).map(|_| name))
+}
+
+/// A statement that changes a big table in words which mean more than its clauses is not for replank either.
+async fn not_understood(migration: &mut Migration<'_>, step: &Step<'_>) -> Result<()> {
+    let (tables, why) = match &step.action {
+        Action::RunAsIs(AsIs::Frame(change)) => {
+            (vec![change.table.clone()], "its IGNORE or IF EXISTS means more than the clauses".to_owned())
+        }
+        Action::RunAsIs(AsIs::Unread(error)) => {
+            let text = step.statements.first().map(|statement| statement.text).unwrap_or_default();
+            let objects = defines(text).map(|defines| defines.objects).unwrap_or_default();
+            (objects.into_iter().map(|(_, name)| name).collect(), error.to_string())
+        }
+        _ => return Ok(()),
+    };
+    for table in tables {
+        if let Some(table) = big_table(migration.deploy, &table).await? {
+            let refused = Failure::refused(format!("{table} is not changed by statement {}: {why}", numbers(step)));
+            return blocking(migration.deploy, &table, refused);
+        }
+    }
+    Ok(())
 }
 
 /// Why a change cannot be made in another session than the script's, or online at all, before the table is looked at.

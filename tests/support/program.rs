@@ -25,11 +25,12 @@ const LOOK: Duration = Duration::from_millis(5);
 pub struct Program {
     folder: PathBuf,
     args: Vec<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Program {
     pub fn new(folder: &Path) -> Program {
-        Program { folder: folder.to_owned(), args: Vec::new() }
+        Program { folder: folder.to_owned(), args: Vec::new(), variables: Vec::new() }
     }
 
     pub fn args<S: AsRef<str>>(mut self, args: impl IntoIterator<Item = S>) -> Program {
@@ -37,10 +38,16 @@ impl Program {
         self
     }
 
+    pub fn env(mut self, name: &str, value: &str) -> Program {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// The command, with nothing of the caller's own configuration in its environment.
     pub fn command(&self) -> Command {
         let mut command = Command::new(path());
         command.args(&self.args).current_dir(&self.folder).env_remove("DATABASE_URL").stdin(Stdio::null());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -16,9 +16,11 @@ mod privileges;
 mod read_only;
 mod trigger_creation;
 mod triggers;
+mod walked_key;
 
 use super::clauses::Alter;
 use super::grants::Grants;
+use super::key::ChunkKey;
 use super::mapping::ColumnMapping;
 use crate::error::Failure;
 use crate::schema::{Relations, Table};
@@ -98,6 +100,11 @@ pub fn refuse_copy(inspection: &Inspection, mapping: &ColumnMapping) -> Option<F
 /// read.
 pub fn refuse_copy_of_table(inspection: &Inspection) -> Option<Failure> {
     OF_TABLE.iter().find_map(|check| check(inspection))
+}
+
+/// The refusal of a copy that could not give up its temporary index.
+pub fn refuse_key(target: &Table, key: &ChunkKey) -> Option<Failure> {
+    walked_key::check(target, key)
 }
 
 /// Bytes that a copy needs: the whole table again, indexes included, and a tenth for the change log and fragmentation.

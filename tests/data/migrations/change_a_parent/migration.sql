@@ -1,0 +1,5 @@
+-- AlterTable
+ALTER TABLE `A` MODIFY `name` TEXT NOT NULL;
+
+-- AlterTable
+ALTER TABLE `B` MODIFY `n` BIGINT NOT NULL;

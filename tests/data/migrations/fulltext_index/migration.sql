@@ -1,0 +1,2 @@
+-- CreateIndex
+CREATE FULLTEXT INDEX `T_b_idx` ON `T`(`b`);

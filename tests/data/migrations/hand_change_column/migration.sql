@@ -1,0 +1,1 @@
+ALTER TABLE `T` CHANGE `b` `title` VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NULL AFTER `id`;

@@ -1,0 +1,1 @@
+ALTER TABLE `T` ADD CONSTRAINT `T_a_positive` CHECK (`a` > 0);

@@ -1,0 +1,2 @@
+ALTER TABLE `T` ADD COLUMN `twice` INT GENERATED ALWAYS AS (`a` * 2) STORED;
+CREATE INDEX `T_twice_idx` ON `T`(`twice`);

@@ -1,0 +1,2 @@
+DROP INDEX `i` ON `T`;
+CREATE UNIQUE INDEX `i` ON `T`(`b`, `a`);

@@ -1,0 +1,2 @@
+ALTER TABLE `T` ADD COLUMN `c` INT NULL;
+UPDATE `T` SET `c` = `a`

@@ -1,0 +1,4 @@
+START TRANSACTION;
+UPDATE `T` SET `a` = `a` * 10;
+-- Commits.
+ALTER TABLE `T` MODIFY `a` BIGINT NOT NULL;

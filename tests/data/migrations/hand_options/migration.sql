@@ -1,0 +1,1 @@
+ALTER TABLE `T` COMMENT = 'it''s; a table', ROW_FORMAT = DYNAMIC;

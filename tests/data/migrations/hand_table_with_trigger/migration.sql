@@ -1,0 +1,2 @@
+ALTER TABLE `T` MODIFY `a` BIGINT NOT NULL DEFAULT 1;
+INSERT INTO `T` (`a`, `b`) VALUES (6, '  six  ');

@@ -1,0 +1,2 @@
+TRUNCATE TABLE `T`;
+INSERT INTO `T` (`a`) VALUES (1);

@@ -1,0 +1,20 @@
+-- CreateTable
+CREATE TABLE `A` (
+    `id` INTEGER NOT NULL,
+
+    PRIMARY KEY (`id`)
+) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+-- CreateTable
+CREATE TABLE `B` (
+    `id` INTEGER NOT NULL,
+    `aId` INTEGER NOT NULL,
+
+    INDEX `B_aId_idx`(`aId`),
+    PRIMARY KEY (`id`)
+) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+-- AddForeignKey
+ALTER TABLE `B` ADD CONSTRAINT `B_aId_fkey` FOREIGN KEY (`aId`) REFERENCES `A`(`id`) ON DELETE RESTRICT ON UPDATE CASCADE;
+
+INSERT INTO `A` VALUES (1); INSERT INTO `B` VALUES (1, 1);

@@ -1,0 +1,3 @@
+-- AlterTable
+ALTER TABLE `T` MODIFY `v` LONGBLOB NULL,
+    MODIFY `f` BIT(16) NOT NULL;

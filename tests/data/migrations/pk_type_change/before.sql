@@ -1,0 +1,8 @@
+-- CreateTable
+CREATE TABLE `T` (
+    `id` INTEGER NOT NULL AUTO_INCREMENT,
+
+    PRIMARY KEY (`id`)
+) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+INSERT INTO `T` VALUES (1), (2), (40);

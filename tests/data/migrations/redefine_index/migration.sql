@@ -1,0 +1,3 @@
+-- RedefineIndex
+CREATE INDEX `new` ON `T`(`a`);
+DROP INDEX `old` ON `T`;

@@ -1,0 +1,10 @@
+-- CreateTable
+CREATE TABLE `T` (
+    `id` INTEGER NOT NULL,
+    `a` INTEGER NOT NULL,
+
+    INDEX `old_ix`(`a`),
+    PRIMARY KEY (`id`)
+) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+INSERT INTO `T` VALUES (1, 1), (2, 1);

@@ -1,0 +1,8 @@
+-- CreateTable
+CREATE TABLE `A` (
+    `id` INTEGER NOT NULL,
+
+    PRIMARY KEY (`id`)
+) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+
+INSERT INTO `A` VALUES (1);

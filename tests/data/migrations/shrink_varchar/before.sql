@@ -1,0 +1,2 @@
+CREATE TABLE `T` (`id` INTEGER NOT NULL, `s` VARCHAR(191) NOT NULL, PRIMARY KEY (`id`)) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;
+INSERT INTO `T` VALUES (1, 'short'), (2, 'äöü');

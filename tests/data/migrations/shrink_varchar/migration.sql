@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE `T` MODIFY `s` VARCHAR(5) NOT NULL;

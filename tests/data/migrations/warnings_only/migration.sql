@@ -1,0 +1,7 @@
+/*
+  Warnings:
+
+  - You are about to drop nothing; really; nothing.
+
+*/
+-- This is an empty migration.
