@@ -114,9 +114,7 @@ fn misfit(from: &Column, to: &Column, name: &str) -> Fit {
             "tinyblob" | "blob" | "mediumblob" | "longblob" | "varbinary" | "binary",
             "tinyblob" | "blob" | "mediumblob" | "longblob",
         ) => match (blob_limit(&from.data_type), blob_limit(&to.data_type)) {
-            (from, Some(to)) if from.is_none_or(|from| from > to) && !from.is_none() => {
-                Fit::Unless(format!("OCTET_LENGTH({name}) > {to}"))
-            }
+            (Some(from), Some(to)) if from > to => Fit::Unless(format!("OCTET_LENGTH({name}) > {to}")),
             _ => Fit::Always,
         },
         ("float", "double") => Fit::Always,

@@ -35,7 +35,7 @@ pub(super) fn likely_renames(case: &Case<'_>) -> Vec<LikelyRename> {
         for from in dropped {
             // The same type, or the same name: Prisma recreates a column whose type it cannot cast.
             let like = |to: &&Column| to.name.same_name(&from.name) || to.same_type(from);
-            let Some(at) = added.iter().position(|to| like(to)) else { continue };
+            let Some(at) = added.iter().position(like) else { continue };
             let to = added.remove(at);
             let (from, to) = (from.name.clone(), to.name.clone());
             renames.push(LikelyRename { step: change.index, from, to, table: change.name() });
