@@ -89,7 +89,7 @@ fn misfit(from: &Column, to: &Column, name: &str) -> Fit {
     match (from.data_type.as_str(), to.data_type.as_str()) {
         ("decimal", "decimal") => decimal_misfit(from, to, name),
         ("tinyint" | "smallint" | "mediumint" | "int" | "bigint", "decimal") => decimal_misfit(from, to, name),
-        ("datetime" | "timestamp", "date") => Fit::Unless(format!("TIME({name}) <> '00:00:00'")),
+        ("datetime" | "timestamp", "date") => Fit::Unless(format!("{name} <> DATE({name})")),
         ("date", "datetime") => Fit::Always,
         ("datetime" | "timestamp" | "time", "datetime" | "time" | "timestamp") if from.data_type == to.data_type => {
             let digits = |column: &Column| column.length().unwrap_or(0).min(6) as u32;

@@ -207,19 +207,21 @@ pub fn save(migrations: &Path, rollbacks: &[Rollback]) -> Result<Vec<PathBuf>> {
 
 /// The whole plan.
 pub async fn forecast(request: ForecastRequest) -> Result<Report> {
-    let (outlook, mut session) = look(&request).await?;
+    let (outlook, session) = look(&request).await?;
     let server = &outlook.server;
-    bound(&mut session, request.check_time)
+    let mut asking = server.session_for(Role::Watch, "connecting for questions about rows").await?;
+    bound(&mut asking, request.check_time)
         .await
         .map_err(|error| server_failure("setting up a session that only reads", &error))?;
+    let mut planning = Planning { outlook: &outlook, request: &request, inspecting: session, asking };
     let mut catalog = outlook.catalog();
     let mut migrations = Vec::new();
     for pending in &outlook.pending {
         let steps = pending.steps();
-        let migration = plan_migration(pending, &steps, &mut catalog, &outlook, &request, &mut session);
-        migrations.push(migration.await?);
+        migrations.push(planning.migration(pending, &steps, &mut catalog).await?);
     }
-    session.close().await;
+    planning.inspecting.close().await;
+    planning.asking.close().await;
     let mut report = Report {
         format: FORMAT,
         verdict: Verdict::Safe,
@@ -232,69 +234,73 @@ pub async fn forecast(request: ForecastRequest) -> Result<Report> {
     Ok(report)
 }
 
-async fn plan_migration(
-    pending: &Pending,
-    steps: &[Step<'_>],
-    catalog: &mut Catalog,
-    outlook: &Outlook,
-    request: &ForecastRequest,
-    session: &mut Session,
-) -> Result<MigrationReport> {
-    let flavor = outlook.server.facts.flavor;
-    let standings: Vec<Standing<'_>> = steps.iter().map(|step| catalog.take(step, &pending.name)).collect();
-    let mut reports = Vec::new();
-    for standing in &standings {
-        let mut report = report_step(standing, flavor, &pending.name, &outlook.database);
-        if report.is_copy() {
-            let refusal = refusal(standing, outlook, request, session).await?;
-            match refusal {
-                Some(why) if request.allow_blocking => report.leave_to_server(why, standing.case.size),
-                refusal => report.refusal = refusal,
-            }
-        }
-        reports.push(report);
-    }
-    let mut migration = MigrationReport::new(&pending.name, reports);
-    let cases = standings.into_iter().map(|standing| standing.case).collect();
-    let case = Case { name: &pending.name, steps: cases, flavor, has_rollback: pending.has_rollback };
-    let (mut findings, open) = examine(&case, &request.levels);
-    for open in open {
-        let answer = ask(session, &open.question.sql).await;
-        findings.extend(open.settle(answer.as_ref()));
-    }
-    migration.add(findings);
-    Ok(migration)
+struct Planning<'a> {
+    outlook: &'a Outlook,
+    request: &'a ForecastRequest,
+    /// Reads definitions and settings.
+    inspecting: Session,
+    /// Asks about rows, in bounded time.
+    asking: Session,
 }
 
-/// Why an online copy of the table would be refused as it is now.
-async fn refusal(
-    standing: &Standing<'_>,
-    outlook: &Outlook,
-    request: &ForecastRequest,
-    session: &mut Session,
-) -> Result<Option<String>> {
-    let (Some(name), Some(change)) = (&standing.case.table, standing.case.step.change()) else { return Ok(None) };
-    let failed = |error: ServerError| server_failure("inspecting a table", &error);
-    let Some(table) = schema::inspect(session, name).await.map_err(failed)? else { return Ok(None) };
-    let relations = Relations::read(session, name, outlook.server.facts.flavor).await.map_err(failed)?;
-    let grants = survey::read_grants(session).await?;
-    let bookkeeping = bookkeeping_schema(&name.schema, request.bookkeeping.as_deref())
-        .map_err(|error| Failure::refused("the bookkeeping schema's name does not do").cause(error))?;
-    let inspection = Inspection {
-        facts: &outlook.server.facts,
-        grants: &grants,
-        table: &table,
-        relations: &relations,
-        alter: &change.alter,
-        bookkeeping: &bookkeeping,
-        disk_free: survey::free_bytes(&outlook.server),
-        disk_reserve: request.disk_reserve,
-    };
-    let refused = checks::refuse_always(&inspection).or_else(|| checks::refuse_copy_of_table(&inspection));
-    Ok(refused.map(|failure| match failure.next.first() {
-        Some(next) => format!("{}; {next}", failure.what),
-        None => failure.what,
-    }))
+impl Planning<'_> {
+    async fn migration(
+        &mut self,
+        pending: &Pending,
+        steps: &[Step<'_>],
+        catalog: &mut Catalog,
+    ) -> Result<MigrationReport> {
+        let flavor = self.outlook.server.facts.flavor;
+        let standings: Vec<Standing<'_>> = steps.iter().map(|step| catalog.take(step, &pending.name)).collect();
+        let mut reports = Vec::new();
+        for standing in &standings {
+            let mut report = report_step(standing, flavor, &pending.name, &self.outlook.database);
+            if report.is_copy() {
+                match self.refusal(standing).await? {
+                    Some(why) if self.request.allow_blocking => report.leave_to_server(why, standing.case.size),
+                    refusal => report.refusal = refusal,
+                }
+            }
+            reports.push(report);
+        }
+        let mut migration = MigrationReport::new(&pending.name, reports);
+        let cases = standings.into_iter().map(|standing| standing.case).collect();
+        let case = Case { name: &pending.name, steps: cases, flavor, has_rollback: pending.has_rollback };
+        let (mut findings, open) = examine(&case, &self.request.levels);
+        for open in open {
+            let answer = ask(&mut self.asking, &open.question.sql).await;
+            findings.extend(open.settle(answer.as_ref()));
+        }
+        migration.add(findings);
+        Ok(migration)
+    }
+
+    /// Why an online copy of the table would be refused as it is now.
+    async fn refusal(&mut self, standing: &Standing<'_>) -> Result<Option<String>> {
+        let (Some(name), Some(change)) = (&standing.case.table, standing.case.step.change()) else { return Ok(None) };
+        let (facts, session) = (&self.outlook.server.facts, &mut self.inspecting);
+        let failed = |error: ServerError| server_failure("inspecting a table", &error);
+        let Some(table) = schema::inspect(session, name).await.map_err(failed)? else { return Ok(None) };
+        let relations = Relations::read(session, name, facts.flavor).await.map_err(failed)?;
+        let grants = survey::read_grants(session).await?;
+        let bookkeeping = bookkeeping_schema(&name.schema, self.request.bookkeeping.as_deref())
+            .map_err(|error| Failure::refused("the bookkeeping schema's name does not do").cause(error))?;
+        let inspection = Inspection {
+            facts,
+            grants: &grants,
+            table: &table,
+            relations: &relations,
+            alter: &change.alter,
+            bookkeeping: &bookkeeping,
+            disk_free: survey::free_bytes(&self.outlook.server),
+            disk_reserve: self.request.disk_reserve,
+        };
+        let refused = checks::refuse_always(&inspection).or_else(|| checks::refuse_copy_of_table(&inspection));
+        Ok(refused.map(|failure| match failure.next.first() {
+            Some(next) => format!("{}; {next}", failure.what),
+            None => failure.what,
+        }))
+    }
 }
 
 /// Lets the session read only, and nothing in it take longer than the limit.

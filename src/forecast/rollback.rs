@@ -20,6 +20,8 @@ use serde::Serialize;
 pub struct Rollback {
     /// The migration's name.
     pub migration: String,
+    /// What the migration sets for its session, which definitions may depend on.
+    pub settings: Vec<String>,
     /// In the order in which they are to be run: what was done last is taken back first.
     pub parts: Vec<Part>,
 }
@@ -38,8 +40,12 @@ pub struct Part {
 impl Rollback {
     /// What takes back these steps of a migration.
     pub fn of(migration: &str, standings: &[Standing<'_>]) -> Rollback {
+        let statements = standings.iter().flat_map(|standing| &standing.case.step.statements);
+        let is_setting =
+            |code: &&str| code.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("SET"));
+        let settings = statements.map(|statement| statement.code()).filter(is_setting).map(str::to_owned).collect();
         let parts = standings.iter().rev().map(Part::of).collect();
-        Rollback { migration: migration.to_owned(), parts }
+        Rollback { migration: migration.to_owned(), settings, parts }
     }
 
     /// Whether all of it comes back, rows included.
@@ -50,6 +56,12 @@ impl Rollback {
     /// The text of rollback.sql.
     pub fn script(&self) -> String {
         let mut text = format!("-- Takes back `{}`. Read it before it is run.\n", self.migration);
+        if !self.settings.is_empty() {
+            text.push_str("\n-- The session as the migration has it\n");
+        }
+        for setting in &self.settings {
+            let _ = writeln!(text, "{setting};");
+        }
         for part in &self.parts {
             let numbers: Vec<String> = part.statements.iter().map(usize::to_string).collect();
             let noun = if numbers.len() == 1 { "statement" } else { "statements" };
@@ -104,8 +116,9 @@ impl Part {
     }
 
     fn dropped(&mut self, tables: &[TableRef], standing: &Standing<'_>) {
-        match (&standing.create_sql, tables) {
-            (Some(create), [_]) => self.sql.push(create.clone()),
+        let rendered = || standing.case.before.as_ref().and_then(|before| before.create_sql(tables.first()?));
+        match (standing.create_sql.clone().or_else(rendered), tables) {
+            (Some(create), [_]) => self.sql.push(create),
             _ => self.lost.push("the definitions of the dropped tables are not known".to_owned()),
         }
         let names: Vec<String> = tables.iter().map(TableRef::to_string).collect();
@@ -242,20 +255,21 @@ impl Back<'_> {
                 None => " FIRST".to_owned(),
                 Some(previous) => format!(" AFTER {}", self.before.columns[previous].name),
             };
+            let definition = self.before.inheriting(column);
             match self.target_of(&column.name) {
                 None => {
                     let is_last = at + 1 == self.before.columns.len();
                     let place = if is_last { String::new() } else { place };
-                    self.clauses.push(format!("ADD COLUMN {} {}{place}", column.name, column.text));
+                    self.clauses.push(format!("ADD COLUMN {} {definition}{place}", column.name));
                     self.lost.push(format!("the values of the dropped column {}", column.name));
                 }
                 Some(now) => {
                     let place = if moved { place } else { String::new() };
                     let same = now.text == column.text && place.is_empty();
                     if now.name.as_str() != column.name.as_str() {
-                        self.clauses.push(format!("CHANGE COLUMN {} {} {}{place}", now.name, column.name, column.text));
+                        self.clauses.push(format!("CHANGE COLUMN {} {} {definition}{place}", now.name, column.name));
                     } else if !same {
-                        self.clauses.push(format!("MODIFY COLUMN {} {}{place}", column.name, column.text));
+                        self.clauses.push(format!("MODIFY COLUMN {} {definition}{place}", column.name));
                     }
                 }
             }
@@ -290,6 +304,9 @@ impl Back<'_> {
                 Some(before) if before == value => {}
                 Some(before) => self.clauses.push(format!("{name}={before}")),
                 None if name == "COMMENT" => self.clauses.push("COMMENT=''".to_owned()),
+                None if name == "ROW_FORMAT" || name.starts_with("STATS_") => {
+                    self.clauses.push(format!("{name}=DEFAULT"))
+                }
                 None => self.lost.push(format!("the option {name}, which was not set before")),
             }
         }

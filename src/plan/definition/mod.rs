@@ -10,6 +10,7 @@
 mod apply;
 mod column;
 mod read;
+mod write;
 
 pub use column::{Column, integer_bytes};
 pub use read::{CreatedTable, read_create_table};
