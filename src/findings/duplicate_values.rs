@@ -3,6 +3,7 @@
 use super::case::{Case, ChangeCase};
 use super::{Answer, Hit, Level, Question, Rule};
 use crate::plan::definition::Index;
+use crate::sql::Ident;
 
 pub(super) const RULE: Rule = Rule {
     name: "duplicate_values",
@@ -35,6 +36,9 @@ fn ask(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
     if change.before.indexes.iter().any(|before| was_unique(&before)) {
         return None;
     }
+    if let Some(hit) = same_for_all(change, index) {
+        return Some(hit);
+    }
     let mut table = None;
     let mut values = Vec::new();
     for part in &index.parts {
@@ -63,6 +67,39 @@ fn ask(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
         let examples: Vec<String> = answer.iter().take(EXAMPLES).map(example).collect();
         let more = if answer.len() > EXAMPLES { " and more" } else { "" };
         (!examples.is_empty()).then(|| format!("{what}: there are duplicates, {}{more}", examples.join(", ")))
+    };
+    Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered }))
+}
+
+/// New columns that are NOT NULL: every row gets the same value.
+fn same_for_all(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
+    let now = change.case.now.as_ref()?;
+    let same = |column: &Ident| {
+        let differs = |default: &String| default.contains('(') && !default.to_ascii_uppercase().starts_with("CURRENT");
+        now.column(column).is_none()
+            && change.after.column(column).is_some_and(|new| {
+                let has_value = !new.nullable || new.default.is_some();
+                has_value
+                    && !new.auto_increment
+                    && new.generated.is_none()
+                    && !new.default.as_ref().is_some_and(differs)
+            })
+    };
+    if !index.columns().all(same) {
+        return None;
+    }
+    let names: Vec<&str> = index.columns().map(|column| column.as_str()).collect();
+    let text = format!(
+        "`{}` of {}, unique over ({}): the column is new, and every row gets the same value",
+        index.name.as_str(),
+        change.name(),
+        names.join(", ")
+    );
+    let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {} LIMIT 2) some", change.case.table.as_ref()?);
+    let unanswered = text.clone();
+    let read = move |answer: &Answer| {
+        let rows = answer.first()?.first()?.as_deref()?;
+        (rows == "2").then(|| text.clone())
     };
     Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered }))
 }

@@ -1,6 +1,6 @@
 //! An index that begins with a column that is itself new.
 
-use super::case::Case;
+use super::case::{Case, ChangeCase};
 use super::{Hit, Level, Rule};
 use crate::sql::Ident;
 
@@ -20,7 +20,8 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
     for change in case.changes().filter(|change| !change.case.is_new) {
         let table = change.name();
         added.extend(change.added_columns().into_iter().map(|column| (table.clone(), column.name.clone())));
-        for index in change.added_indexes() {
+        // A unique index is there for more than queries.
+        for index in change.added_indexes().filter(|index| !ChangeCase::is_unique(&index.kind)) {
             let is_added = |name: &Ident| added.iter().any(|(other, column)| *other == table && column.same_name(name));
             if let Some(first) = index.columns().next().filter(|first| is_added(first)) {
                 let (index, first) = (index.name.as_str(), first.as_str());

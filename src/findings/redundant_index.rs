@@ -2,6 +2,7 @@
 
 use super::case::{Case, ChangeCase};
 use super::{Hit, Level, Rule};
+use crate::plan::ConstraintKind;
 use crate::plan::definition::Index;
 
 pub(super) const RULE: Rule = Rule {
@@ -16,6 +17,11 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Vec<Hit> {
     let mut hits = Vec::new();
     for change in case.changes() {
+        // What a later statement of the migration drops is not redundant for long.
+        let stays = |index: &Index| {
+            let last = case.changes().filter(|other| other.case.table == change.case.table).last();
+            last.is_some_and(|last| last.after.index(&index.name).is_some())
+        };
         let added: Vec<&Index> = change.added_indexes().collect();
         for (at, &new) in added.iter().enumerate() {
             // Of two new ones, the first one tells.
@@ -27,6 +33,9 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
                     (false, true) => (other, new),
                     (false, false) => continue,
                 };
+                if !stays(shorter) || !stays(longer) {
+                    continue;
+                }
                 let (shorter, longer) = (shorter.name.as_str(), longer.name.as_str());
                 let text = format!("`{shorter}` of {} is the beginning of `{longer}`", change.name());
                 hits.push(Hit::told(change.index, text));
@@ -41,6 +50,7 @@ fn covers(longer: &Index, shorter: &Index) -> bool {
     let same_columns = longer.parts.len() == shorter.parts.len();
     let dispensable = !ChangeCase::is_unique(&shorter.kind) || (same_columns && ChangeCase::is_unique(&longer.kind));
     dispensable
+        && shorter.kind != ConstraintKind::Primary
         && longer.is_ordered()
         && shorter.is_ordered()
         && !longer.has_expression

@@ -187,6 +187,11 @@ fn duplicate_values() {
            NOT NULL GROUP BY LEFT(`email`, 10), `at` HAVING COUNT(*) > 1 ORDER BY 1 DESC LIMIT 4",
         ],
     );
+    check(
+        rule,
+        "ALTER TABLE `Order` ADD COLUMN `x` INTEGER NOT NULL; CREATE UNIQUE INDEX `k` ON `Order`(`x`)",
+        &["? SELECT COUNT(*) FROM (SELECT 1 FROM `shop`.`Order` LIMIT 2) some"],
+    );
     // The primary key is unique already, a new column has nothing to ask about, and an index is not unique.
     check(rule, "CREATE UNIQUE INDEX `k` ON `Order`(`id`, `at`)", &[]);
     check(rule, "ALTER TABLE `Order` ADD COLUMN `x` INTEGER NULL, ADD UNIQUE INDEX `k`(`x`)", &[]);
@@ -196,10 +201,18 @@ fn duplicate_values() {
 #[test]
 fn required_without_default() {
     let rule = "required_without_default";
-    let script = "ALTER TABLE `Order` ADD COLUMN `sku` VARCHAR(64) NOT NULL";
-    check(rule, script, &["`sku` of `Order` is new, NOT NULL and has no default"]);
-    assert_eq!(said_of(rule, "1_x", script, false, 0), Vec::<String>::new());
+    check(
+        rule,
+        "ALTER TABLE `Order` ADD COLUMN `sku` VARCHAR(64) NOT NULL",
+        &["? SELECT COUNT(*) FROM (SELECT 1 FROM `shop`.`Order` LIMIT 1) some"],
+    );
+    check(
+        rule,
+        "RENAME TABLE `Order` TO `Sale`; ALTER TABLE `Sale` ADD COLUMN `sku` VARCHAR(64) NOT NULL",
+        &["`sku` of `Sale` is new, NOT NULL and has no default"],
+    );
     check(rule, "ALTER TABLE `Order` ADD COLUMN `a` INTEGER NULL, ADD COLUMN `b` INTEGER NOT NULL DEFAULT 1", &[]);
+    check(rule, "CREATE TABLE a (id INT); ALTER TABLE a ADD COLUMN b INT NOT NULL", &[]);
 }
 
 #[test]
@@ -300,6 +313,7 @@ fn redundant_index() {
     check(rule, "CREATE UNIQUE INDEX k ON `Order`(`userId`)", &[]);
     check(rule, "CREATE INDEX k ON `Order`(`at`)", &[]);
     check(rule, "DROP INDEX `Order_status_idx` ON `Order`; CREATE INDEX k ON `Order`(`status`, `at`)", &[]);
+    check(rule, "CREATE INDEX k ON `Order`(`status`, `at`); SELECT 1; DROP INDEX `Order_status_idx` ON `Order`", &[]);
 }
 
 #[test]

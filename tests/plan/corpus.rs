@@ -11,8 +11,6 @@ use crate::{cases, name};
 
 on_every_server!(plans_of_the_corpus);
 
-const NAME: &str = "20260203040506_case";
-
 async fn plans_of_the_corpus(server: Server) -> Result<()> {
     let mut plans = Vec::new();
     for case in cases()? {
@@ -26,7 +24,7 @@ async fn plans_of_the_corpus(server: Server) -> Result<()> {
     if server.kind != Kind::MariaDb118 {
         insta::with_settings!({ snapshot_suffix => server.kind.name(), filters => [
             (r"(MariaDB|MySQL) \d+\.\d+\.\d+", "$1 x.y.z"),
-            (r"`t_plan_[0-9a-f]{8}`", "`shop`"),
+            (r"t(\\?_)plan\\?_[0-9a-f]{8}", "shop"),
         ] }, {
             insta::assert_snapshot!("corpus", plans.join("\n"));
         });
@@ -38,7 +36,9 @@ async fn plan(server: &Server, case: &Path) -> Result<String> {
     let read = |file: &str| fs::read_to_string(case.join(file)).with_context(|| format!("reading {file}"));
     let project = Project::new(server, "plan").await?;
     project.feed(&read("before.sql")?).await.context("before.sql")?;
-    project.add(NAME, read("migration.sql")?)?;
+    project.add(&format!("20260203040506_{}", name(case)), read("migration.sql")?)?;
+    // The server's estimates of tables that were filled a moment ago are anything.
+    project.scenario.analyze().await?;
     let before = project.picture().await?;
     let outcome = project.command(&["plan", "--online-above", "0", "--output", "markdown"]).run().await?;
     ensure!(project.picture().await? == before, "planning changed something");

@@ -95,7 +95,7 @@ fn details(text: &mut String, step: &StepReport) {
     if let Some(first) = heading.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    let _ = write!(text, "\n{heading}, line {}: {} ({}).", step.line, how(step), prose(&step.reason));
+    let _ = write!(text, "\n{heading}, line {}: {}: {}.", step.line, how(step), prose(&step.reason));
     if let Some(locks) = &step.locks {
         let _ = write!(text, " Locks: {locks}.");
     }
