@@ -83,10 +83,15 @@ async fn describe(
         ("running", false) => "stopped",
         _ => "finished",
     };
+    let resume = match &checkpoint.step {
+        // Its statement is one of several.
+        Some(_) => "`replank deploy`".to_owned(),
+        None => format!("`replank resume {plain}`"),
+    };
     let next = match state {
         "running" => Vec::new(),
-        "stopped" if row.phase > Phase::Cutover => vec![format!("`replank resume {plain}`")],
-        "stopped" => vec![format!("`replank resume {plain}`"), format!("`replank abort {plain}`")],
+        "stopped" if row.phase > Phase::Cutover => vec![resume],
+        "stopped" => vec![resume, format!("`replank abort {plain}`")],
         _ => vec![format!("`replank cleanup {plain}`")],
     };
     let failed = |error| server_failure("inspecting the table", &error);

@@ -126,6 +126,7 @@ mod tests {
         let took = Duration::from_millis(250);
         vec![
             Event::PhaseFinished { phase: Phase::Copy, took },
+            Event::MigrationFinished { migration: "20261123101500_widen_total".into(), took },
             Event::Retry { what: "x".into(), attempt: 1, error: "y".into() },
             Event::Unthrottled { waited: took },
             Event::ChunkCopied { rows: 1_000, took },

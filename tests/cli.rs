@@ -29,7 +29,7 @@ fn outcome(words: &[&str]) -> String {
 
 #[test]
 fn help_of_every_command() {
-    for command in ["", "alter", "resume", "abort", "status"] {
+    for command in ["", "alter", "deploy", "resolve", "resume", "abort", "status"] {
         let words: Vec<_> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let output = replank(&words).output().unwrap();
         assert!(output.status.success());

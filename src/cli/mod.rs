@@ -138,7 +138,10 @@ fn execute(global: &GlobalArgs, command: Command, levels: Levels) -> Result<Exit
             let directory = prismas_directory(&args.location, &scope)?.filter(|_| opts.db_name().is_some());
             let runtime = runtime()?;
             let standings = match directory {
-                Some(directory) => Some(guarded(&runtime, standings(&opts, &directory))?),
+                Some(directory) => {
+                    let books = scope.bookkeeping.as_ref().map(Ident::as_str);
+                    Some(guarded(&runtime, standings(&opts, &directory, books))?)
+                }
                 None => None,
             };
             let runs = guarded(&runtime, status(server, scope))?;

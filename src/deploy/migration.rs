@@ -15,6 +15,7 @@ use crate::event::{AS_IT_IS, Event};
 use crate::prisma::{Ledger, LedgerRow, Recorded, checksum, errors};
 use crate::server::{Disposition, Role, ServerError, Session, server_failure};
 use crate::sql::Ident;
+use crate::sql::lexer::{TokenKind, leading_tokens};
 use crate::sql::script::{Reading, Script, Statement, split};
 
 /// A migration that is being applied.
@@ -173,7 +174,7 @@ impl<'a> Migration<'a> {
         self.tell(statement, statement, AS_IT_IS);
         let ran = match proof {
             Proof::Transaction => self.run_with_position(statement).await,
-            _ => self.deploy.session.execute_all(&sent(statement)).await,
+            _ => self.deploy.session.execute_all(statement.text).await,
         };
         match ran {
             Ok(()) if proof == Proof::Transaction => {
@@ -188,13 +189,13 @@ impl<'a> Migration<'a> {
     /// Commits a change of rows together with the position behind it, so that both have happened or neither.
     async fn run_with_position(&mut self, statement: &Statement<'_>) -> Result<(), (usize, ServerError)> {
         let (Some(books), Some(record)) = (&self.deploy.books, self.record) else {
-            return self.deploy.session.execute_all(&sent(statement)).await;
+            return self.deploy.session.execute_all(statement.text).await;
         };
         let behind = Position { done: self.position.done + 1, in_flight: None };
         let save = books.save_sql(record, &behind);
         let session = &mut self.deploy.session;
         session.execute("START TRANSACTION").await.map_err(|error| (0, error))?;
-        let mut ran = session.execute_all(&sent(statement)).await;
+        let mut ran = session.execute_all(statement.text).await;
         if ran.is_ok() {
             ran = async {
                 session.execute(&save).await?;
@@ -237,12 +238,7 @@ impl<'a> Migration<'a> {
 
     /// Tells what is about to be run.
     pub fn tell(&self, first: &Statement<'_>, last: &Statement<'_>, how: &'static str) {
-        // The comments in front are Prisma's name of the step, or the user's.
-        let words = first.text.lines().find(|line| {
-            let line = line.trim_start();
-            !line.is_empty() && !line.starts_with("--") && !line.starts_with('#')
-        });
-        let text = words.unwrap_or_default().trim().chars().take(LONGEST_TEXT).collect();
+        let text = beginning(first.text);
         let (number, to) = (first.number as u64, last.number as u64);
         self.deploy.events.emit(Event::StatementStarted { number, to, how, text });
     }
@@ -334,7 +330,7 @@ impl<'a> Migration<'a> {
     fn unknown(&self) -> Failure {
         let statement = self.script.statements.get(self.position.done);
         let number = statement.map_or(self.position.done + 1, |statement| statement.number);
-        let text = statement.map(|statement| statement.text.trim()).unwrap_or_default();
+        let text = statement.map(|statement| beginning(statement.text)).unwrap_or_default();
         self.cannot_go_on().cause(format!(
             "statement {number} was running when the deploy was interrupted, and whether it took effect cannot be told: \
              {text}"
@@ -397,9 +393,18 @@ impl Deploy {
 /// Characters of a statement that are told.
 const LONGEST_TEXT: usize = 80;
 
-/// With its semicolon, as the server sees it in the file: MySQL keeps that one in the body of a function.
-fn sent(statement: &Statement<'_>) -> String {
-    format!("{}{}", statement.text, statement.terminator)
+/// What a statement is, on one line: without the comments in front of it, and only up to its first string, which may be
+/// a password.
+fn beginning(text: &str) -> String {
+    let tokens = leading_tokens(text).0;
+    let shown: Vec<_> = tokens
+        .iter()
+        .skip_while(|token| token.is_trivia())
+        .take_while(|token| token.kind != TokenKind::String && !matches!(token.kind, TokenKind::Comment))
+        .collect();
+    let (Some(first), Some(last)) = (shown.first(), shown.last()) else { return String::new() };
+    let words: Vec<&str> = text[first.start..last.end()].split_whitespace().collect();
+    words.join(" ").chars().take(LONGEST_TEXT).collect()
 }
 
 /// Whether changes of rows can be committed together with the position: only where no table would be written at once,
@@ -427,7 +432,14 @@ fn ledger_failed(error: ServerError) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::reworded;
+    use super::{beginning, reworded};
+
+    #[test]
+    fn a_statement_is_told_without_its_strings() {
+        assert_eq!(beginning("-- AlterTable\nALTER TABLE `T`\n    ADD x INT"), "ALTER TABLE `T` ADD x INT");
+        assert_eq!(beginning("CREATE USER a IDENTIFIED BY 's3cr3t'"), "CREATE USER a IDENTIFIED BY");
+        assert_eq!(beginning("-- nothing"), "");
+    }
 
     #[test]
     fn advice_is_for_the_deploy() {

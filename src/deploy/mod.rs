@@ -28,6 +28,7 @@ use crate::event::{Event, Events};
 use crate::plan::bookkeeping_schema;
 use crate::prisma::history;
 use crate::prisma::{Ledger, LedgerRow, MigrationsDirectory, errors};
+use crate::runs::Runs;
 use crate::server::{Role, Server, ServerError, Session, errno, server_failure};
 use crate::settings::RunOptions;
 use crate::sql::Ident;
@@ -98,12 +99,16 @@ async fn deploy_locked(
     initialise(&server, &ledger).await?;
     let mut session = server.session_for(Role::Script, "connecting for the migrations").await?;
     advisory::take_over_statements(&mut session, &schema, &events, &stop).await?;
+    bound_lock_waits(&mut session, &request.options).await?;
     let settings = table_change::settings(&mut session).await?;
     let bookkeeping = bookkeeping(&request, &schema)?;
     // Only now is it certain that nobody else writes rows.
     let rows = ledger_rows(&server, &ledger).await?;
     let mut books = Deploys::find(&server, &bookkeeping).await?;
-    let begun = begun(&rows, books.as_mut(), directory).await?;
+    let begun = match begun(&rows, books.as_mut(), directory).await {
+        Ok(begun) => begun,
+        Err(failure) => return Err(with_runs(failure, &server, &bookkeeping, &rows).await),
+    };
     tell_what_prisma_hides(directory, names, &rows, &events)?;
     let pending: Vec<String> = history::pending(names, &rows).into_iter().map(str::to_owned).collect();
     if books.is_none() && !pending.is_empty() {
@@ -209,6 +214,14 @@ async fn initialise(server: &Arc<Server>, ledger: &Ledger) -> Result<()> {
     Ok(())
 }
 
+/// The one setting that differs from Prisma's session: the server's default lets a statement wait for a table for a day
+/// or a year, with everybody else who wants the table queued behind it.
+async fn bound_lock_waits(session: &mut Session, options: &RunOptions) -> Result<()> {
+    let sql = format!("SET SESSION lock_wait_timeout = {}", options.lock_patience.as_secs().max(1));
+    let set = session.execute(&sql).await;
+    set.map(drop).map_err(|error| server_failure("setting up the session for the migrations", &error))
+}
+
 async fn ledger_rows(server: &Arc<Server>, ledger: &Ledger) -> Result<Vec<LedgerRow>> {
     let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
     let rows = ledger.rows(&mut session).await;
@@ -240,11 +253,7 @@ async fn begun(
         None => None,
     };
     let Some(record) = record.filter(Record::is_running) else {
-        return Err(errors::failed_migrations(&unfinished).next(format!(
-            "`replank resolve --rolled-back {0}` when its changes are not in the database, `--applied {0}` when they \
-             all are",
-            row.migration_name
-        )));
+        return Err(errors::failed_migrations(&unfinished));
     };
     let script = directory.script(&row.migration_name)?;
     if script.is_none_or(|script| crate::prisma::checksum(&script) != record.checksum) {
@@ -255,6 +264,26 @@ async fn begun(
         )));
     }
     Ok(Some((row.clone(), record)))
+}
+
+/// Tells which of the unfinished rows belong to changes of `replank alter`.
+async fn with_runs(failure: Failure, server: &Arc<Server>, bookkeeping: &Ident, rows: &[LedgerRow]) -> Failure {
+    let runs = match Runs::find(server, bookkeeping).await {
+        Ok(Some(runs)) => runs.all().await.unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let unfinished = |id: &str| rows.iter().any(|row| row.is_unfinished() && row.id == id);
+    let of_alter = runs
+        .into_iter()
+        .map(|(run, _)| run)
+        .filter(|run| run.state == "running" && run.ledger_id.as_deref().is_some_and(unfinished));
+    of_alter.fold(failure, |failure, run| {
+        let table = run.table.plain();
+        failure.next(format!(
+            "`{}` is the change of {table} by `replank alter`: wait for it, or `replank resume {table}`",
+            run.migration
+        ))
+    })
 }
 
 /// Prisma deploys without a word where a migration was edited after it was applied, or is missing on disk.

@@ -3,7 +3,9 @@
 use mysql_async::Opts;
 
 use super::database;
+use super::position::{Deploys, Record};
 use crate::error::Result;
+use crate::plan::bookkeeping_schema;
 use crate::prisma::history::{Entry, OnDisk, Verdict, entries, verdict};
 use crate::prisma::{Ledger, MigrationsDirectory, errors};
 use crate::server::{Role, Server, server_failure};
@@ -15,13 +17,24 @@ pub struct Standings {
     pub directory: String,
     /// Every migration of either side, in the order of deploys.
     pub migrations: Vec<Entry>,
+    /// What the next deploy goes on with: failed to Prisma.
+    pub resumable: Vec<Resumable>,
     /// What `prisma migrate status` says.
     #[serde(flatten)]
     pub verdict: Verdict,
 }
 
-/// Reads both sides.
-pub async fn standings(opts: &Opts, directory: &MigrationsDirectory) -> Result<Standings> {
+/// A migration that the next deploy goes on with.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Resumable {
+    /// Its name.
+    pub migration: String,
+    /// Statements that are done.
+    pub statements_done: u64,
+}
+
+/// Reads both sides. `bookkeeping` is the schema of replank's books, when it is not the usual one.
+pub async fn standings(opts: &Opts, directory: &MigrationsDirectory, bookkeeping: Option<&str>) -> Result<Standings> {
     let schema = database(opts)?;
     let failed = |error| errors::no_connection(opts, &error);
     let (server, denied) = Server::connect(opts.clone()).await.map_err(failed)?;
@@ -30,6 +43,7 @@ pub async fn standings(opts: &Opts, directory: &MigrationsDirectory) -> Result<S
     }
     let names = if directory.exists() { directory.names()? } else { Vec::new() };
     let on_disk = on_disk(directory, &names)?;
+    let bookkeeping = bookkeeping_schema(&schema, bookkeeping).ok();
     let ledger = Ledger::of(schema);
     let failed = |error| server_failure("reading `_prisma_migrations`", &error);
     let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
@@ -38,7 +52,22 @@ pub async fn standings(opts: &Opts, directory: &MigrationsDirectory) -> Result<S
         false => None,
     };
     session.close().await;
+    let mut resumable = Vec::new();
+    let books = match &bookkeeping {
+        Some(bookkeeping) => Deploys::find(&server, bookkeeping).await?,
+        None => None,
+    };
+    if let Some(mut books) = books {
+        for row in rows.iter().flatten().filter(|row| row.is_unfinished()) {
+            if let Some(record) = books.of_ledger_row(&row.id).await?.filter(Record::is_running) {
+                let statements_done = record.position.done as u64;
+                resumable.push(Resumable { migration: row.migration_name.clone(), statements_done });
+            }
+        }
+        books.close().await;
+    }
     Ok(Standings {
+        resumable,
         directory: directory.path().display().to_string(),
         migrations: entries(&on_disk, rows.as_deref().unwrap_or_default()),
         verdict: verdict(&names, rows.as_deref()),

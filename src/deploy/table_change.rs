@@ -114,10 +114,6 @@ pub(super) async fn settings(session: &mut Session) -> Result<String> {
 
 /// The table, if it is there and big.
 async fn big_table(deploy: &mut Deploy, table: &TableRef) -> Result<Option<TableName>> {
-    // Without books, nothing could be resumed.
-    if deploy.books.is_none() {
-        return Ok(None);
-    }
     let schema = match &table.schema {
         Some(schema) => schema.clone(),
         None => deploy.session_schema().await?,
@@ -157,6 +153,9 @@ async fn not_understood(migration: &mut Migration<'_>, step: &Step<'_>) -> Resul
 
 /// Why a change cannot be made in another session than the script's, or online at all, before the table is looked at.
 async fn not_by_replank(deploy: &mut Deploy, change: &TableChange, state: &SessionState<'_>) -> Result<Option<String>> {
+    if deploy.books.is_none() {
+        return Ok(Some("the account may not make the bookkeeping schema, so nothing could be resumed".to_owned()));
+    }
     if foreign_key::touches(change) && !foreign_key::only_drops(change) {
         return Ok(Some(
             "the server checks every row for a new foreign key while it blocks writes, and replank does not do that \

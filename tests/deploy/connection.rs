@@ -9,12 +9,12 @@ on_every_server!(wrong_password, missing_database, unreachable);
 
 async fn wrong_password(server: Server) -> Result<()> {
     let project = Project::new(&server, "password").await?;
-    let url = project.scenario.url().replace("root:replank", "nobody:secret");
+    let url = project.scenario.url().replace("root:replank", "root:secret");
     for command in [["deploy"], ["status"]] {
         let program = Program::new(project.scenario.project()).args(command).args(["--url", &url]);
         let text = program.run().await?.expect_code(1)?.stderr;
         let expected = "Error: P1000: Authentication failed against database server, the provided database credentials \
-                        for `nobody` are not valid.\n\nPlease make sure to provide valid database credentials for the \
+                        for `root` are not valid.\n\nPlease make sure to provide valid database credentials for the \
                         database server at the configured address.\n";
         ensure!(text.starts_with(expected) && !text.contains("secret"), "{text}");
     }

@@ -159,10 +159,11 @@ impl Project {
             rows.sort();
             picture.push(format!("rows of {table}: {}", rows.join("; ")));
         }
+        // When MySQL itself splits a script, it keeps the semicolon behind a body of one statement.
         let programs = [
-            "SELECT trigger_name, event_manipulation, event_object_table, action_timing, action_statement, sql_mode, \
+            "SELECT trigger_name, event_manipulation, event_object_table, action_timing, TRIM(TRAILING ';' FROM action_statement), sql_mode, \
              definer FROM information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY 1",
-            "SELECT routine_name, routine_type, routine_definition, sql_mode, definer \
+            "SELECT routine_name, routine_type, TRIM(TRAILING ';' FROM routine_definition), sql_mode, definer \
              FROM information_schema.routines WHERE routine_schema = DATABASE() ORDER BY 1",
             // Why a migration failed is told in more words by replank.
             "SELECT migration_name, checksum, finished_at IS NULL, finished_at IS NOT NULL AND logs IS NOT NULL, \

@@ -102,7 +102,7 @@ async fn failed(server: Server) -> Result<()> {
         text.starts_with("exit code 1\n") && text.contains(&format!("  {A}     failed, or still running")),
         "{text}"
     );
-    let told = text.split("--- stderr\n").nth(1).unwrap_or_default();
+    let told = text.split("--- stderr\n").nth(1).unwrap_or_default().trim();
     assert_text!(told, @r#"
     Following migration have failed:
     20260301000000_a

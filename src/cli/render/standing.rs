@@ -4,6 +4,7 @@ use owo_colors::OwoColorize;
 
 use crate::deploy::standing::Standings;
 use crate::prisma::history::{Entry, Standing, Verdict};
+use crate::progress::wording::counted;
 
 /// The table with what Prisma writes to standard output, and what it writes to standard error.
 pub fn text(standings: &Standings) -> (String, Option<String>) {
@@ -19,7 +20,7 @@ pub fn text(standings: &Standings) -> (String, Option<String>) {
     let widest = standings.migrations.iter().map(|entry| entry.name.chars().count()).max().unwrap_or_default();
     for entry in &standings.migrations {
         let gap = " ".repeat(widest - entry.name.chars().count());
-        text.push_str(&format!("  {}{gap}  {}\n", entry.name, standing(entry)));
+        text.push_str(&format!("  {}{gap}  {}\n", entry.name, standing(entry, standings)));
     }
     let verdict = standings.verdict.text();
     match standings.verdict {
@@ -29,7 +30,11 @@ pub fn text(standings: &Standings) -> (String, Option<String>) {
     }
 }
 
-fn standing(entry: &Entry) -> String {
+fn standing(entry: &Entry, standings: &Standings) -> String {
+    if let Some(resumable) = standings.resumable.iter().find(|resumable| resumable.migration == entry.name) {
+        let done = counted(resumable.statements_done, "statement");
+        return format!("{}, {done} done: `replank deploy` goes on", "unfinished".yellow());
+    }
     let mut text = match entry.standing {
         Standing::Pending => "pending".yellow().to_string(),
         Standing::Applied => "applied".green().to_string(),
