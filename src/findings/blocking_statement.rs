@@ -27,11 +27,15 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
             AsIs::Unread(error) => format!("`{table}` has about {about} and is changed by the server: {error}"),
             _ => {
                 let words = step.words(1);
-                let verb = words.first()?;
-                if !["UPDATE", "DELETE", "OPTIMIZE", "REPAIR", "LOCK", "INSERT", "REPLACE"].contains(&verb.as_str()) {
-                    return None;
+                match words.first()?.as_str() {
+                    verb @ ("UPDATE" | "DELETE" | "INSERT" | "REPLACE") => {
+                        format!("{verb} works on `{table}`, which has about {about}, in one transaction")
+                    }
+                    verb @ ("OPTIMIZE" | "REPAIR" | "LOCK") => {
+                        format!("{verb} keeps others from `{table}`, which has about {about}")
+                    }
+                    _ => return None,
                 }
-                format!("{verb} works on `{table}`, which has about {about}, in one transaction")
             }
         };
         Some(Hit::told(index, text))

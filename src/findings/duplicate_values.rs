@@ -53,7 +53,7 @@ fn ask(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
     let not_null: Vec<String> = values.iter().map(|value| format!("{value} IS NOT NULL")).collect();
     let list = values.join(", ");
     let sql = format!(
-        "SELECT COUNT(*), {list} FROM {} WHERE {} GROUP BY {list} HAVING COUNT(*) > 1 ORDER BY 1 DESC LIMIT {}",
+        "SELECT COUNT(*), {list} FROM {} WHERE {} GROUP BY {list} HAVING COUNT(*) > 1 ORDER BY 1 DESC, {list} LIMIT {}",
         table?,
         not_null.join(" AND "),
         EXAMPLES + 1

@@ -23,7 +23,7 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
             let column = from.name.as_str();
             let what = format!("`{column}` of {} loses {}", change.name(), removed.join(", "));
             let Some(table) = change.askable(&from.name) else {
-                hits.push(Hit::told(change.index, what));
+                hits.push(Hit::suspected(change.index, what));
                 continue;
             };
             let name = &from.name;

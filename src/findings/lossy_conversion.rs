@@ -35,7 +35,7 @@ fn hit(change: &ChangeCase<'_>, from: &Column, to: &Column) -> Option<Hit> {
                 to.type_label(),
                 from.type_label()
             );
-            return Some(Hit::told(change.index, text));
+            return Some(Hit::suspected(change.index, text));
         }
     };
     let what = format!("a value of `{}` that does not fit {}", from.name.as_str(), to.type_label());
@@ -45,7 +45,7 @@ fn hit(change: &ChangeCase<'_>, from: &Column, to: &Column) -> Option<Hit> {
             let unanswered = format!("{could}; there was no time to count them");
             Hit::asked(change.index, Question::rows_where(change, table, &condition, what, unanswered))
         }
-        None => Hit::told(change.index, could),
+        None => Hit::suspected(change.index, could),
     })
 }
 
@@ -105,6 +105,7 @@ fn misfit(from: &Column, to: &Column, name: &str) -> Fit {
             Some(TextLimit::Chars(limit)) => Fit::Unless(format!("CHAR_LENGTH({name}) > {limit}")),
             _ => Fit::Always,
         },
+        ("bit", "bit") if from.length().unwrap_or(1) <= to.length().unwrap_or(1) => Fit::Always,
         ("binary" | "varbinary", "varbinary" | "binary") => match (from.length(), to.length()) {
             (Some(from), Some(to)) if from <= to => Fit::Always,
             (_, Some(to)) => Fit::Unless(format!("OCTET_LENGTH({name}) > {to}")),

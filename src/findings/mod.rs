@@ -73,6 +73,8 @@ struct Hit {
 #[derive(Debug)]
 enum Outcome {
     Told(String),
+    /// What may be so, and shows only when it is tried.
+    Suspected(String),
     Asked(Question),
 }
 
@@ -149,6 +151,11 @@ impl Level {
         [Level::Off, Level::Note, Level::Warn, Level::Deny].into_iter().find(|level| level.word() == word)
     }
 
+    /// What is not certain refuses nothing.
+    fn of_suspicion(self) -> Level {
+        self.min(Level::Warn)
+    }
+
     /// Its word in the settings.
     pub fn word(self) -> &'static str {
         match self {
@@ -171,11 +178,11 @@ impl Finding {
 impl Open {
     /// The finding, when the answer is one. `None` as the answer: the server did not give one.
     pub fn settle(self, answer: Option<&Answer>) -> Option<Finding> {
-        let text = match answer {
-            Some(answer) => (self.question.read)(answer)?,
-            None => self.question.unanswered,
+        let (text, level) = match answer {
+            Some(answer) => ((self.question.read)(answer)?, self.level),
+            None => (self.question.unanswered, self.level.of_suspicion()),
         };
-        Some(Finding { rule: self.rule.name, level: self.level, step: self.step, text, fix: self.rule.fix })
+        Some(Finding { rule: self.rule.name, level, step: self.step, text, fix: self.rule.fix })
     }
 }
 
@@ -190,6 +197,9 @@ pub fn examine(case: &Case<'_>, levels: &Levels) -> (Vec<Finding>, Vec<Open>) {
         for Hit { step, outcome } in (rule.check)(case) {
             match outcome {
                 Outcome::Told(text) => findings.push(Finding { rule: rule.name, level, step, text, fix: rule.fix }),
+                Outcome::Suspected(text) => {
+                    findings.push(Finding { rule: rule.name, level: level.of_suspicion(), step, text, fix: rule.fix });
+                }
                 Outcome::Asked(question) => open.push(Open { rule, level, step, question }),
             }
         }
@@ -200,6 +210,10 @@ pub fn examine(case: &Case<'_>, levels: &Levels) -> (Vec<Finding>, Vec<Open>) {
 impl Hit {
     fn told(step: usize, text: impl Into<String>) -> Hit {
         Hit { step: Some(step), outcome: Outcome::Told(text.into()) }
+    }
+
+    fn suspected(step: usize, text: impl Into<String>) -> Hit {
+        Hit { step: Some(step), outcome: Outcome::Suspected(text.into()) }
     }
 
     fn asked(step: usize, question: Question) -> Hit {

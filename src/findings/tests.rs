@@ -184,7 +184,7 @@ fn duplicate_values() {
         "CREATE UNIQUE INDEX `k` ON `Order`(`email`(10), `at`)",
         &[
             "? SELECT COUNT(*), LEFT(`email`, 10), `at` FROM `shop`.`Order` WHERE LEFT(`email`, 10) IS NOT NULL AND `at` IS \
-           NOT NULL GROUP BY LEFT(`email`, 10), `at` HAVING COUNT(*) > 1 ORDER BY 1 DESC LIMIT 4",
+           NOT NULL GROUP BY LEFT(`email`, 10), `at` HAVING COUNT(*) > 1 ORDER BY 1 DESC, LEFT(`email`, 10), `at` LIMIT 4",
         ],
     );
     check(

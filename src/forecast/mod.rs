@@ -24,9 +24,9 @@ pub use subject::Subject;
 use crate::deploy::step::{Step, steps};
 use crate::error::{Failure, Result, Stop};
 use crate::findings::{Answer, Case, Levels, Size, examine};
-use crate::plan::TableRef;
 use crate::plan::checks::Inspection;
 use crate::plan::definition::read_create_table;
+use crate::plan::{Clause, TableRef};
 use crate::plan::{bookkeeping_schema, checks};
 use crate::prisma::{Ledger, MigrationsDirectory, history};
 use crate::schema::{self, Relations};
@@ -296,9 +296,16 @@ impl Planning<'_> {
             disk_reserve: self.request.disk_reserve,
         };
         let refused = checks::refuse_always(&inspection).or_else(|| checks::refuse_copy_of_table(&inspection));
-        Ok(refused.map(|failure| match failure.next.first() {
-            Some(next) => format!("{}; {next}", failure.what),
-            None => failure.what,
+        Ok(refused.map(|failure| {
+            // A clause has backticks of its own.
+            let quoted = |what: String, clause: &Clause| {
+                what.replace(&format!("`{}`", clause.text), &format!("\"{}\"", clause.text))
+            };
+            let what = change.alter.clauses.iter().fold(failure.what, quoted);
+            match failure.next.first() {
+                Some(next) => format!("{what}; {next}"),
+                None => what,
+            }
         }))
     }
 }

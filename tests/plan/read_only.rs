@@ -65,7 +65,7 @@ async fn what_takes_too_long_is_said_to(server: Server) -> Result<()> {
     project.feed(&TABLE.replace(", KEY e (e)", "")).await?;
     project.scenario.seed("a", "id, e", "n, LEFT(SHA2(n, 224), 50)", 200_000).await?;
     project.add("20260203040506_alter_a", SCRIPT)?;
-    let outcome = project.command(&["plan", "--check-time", "1ms"]).run().await?.expect_code(10)?;
+    let outcome = project.command(&["plan", "--check-time", "1ms"]).run().await?.expect_code(16)?;
     ensure!(outcome.stdout.contains("there was no time to count them"), "{}", outcome.stdout);
     ensure!(outcome.stdout.contains("there was no time to look for duplicates"), "{}", outcome.stdout);
     Ok(())
