@@ -45,12 +45,16 @@ use crate::telemetry;
 /// Runs the command line and says how it ended.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let file = settings_file::read(Path::new(settings_file::NAME));
+    let words: Vec<OsString> = words.into_iter().collect();
     let defaults = file.as_ref().map_or(&[][..], |file| file.options.as_slice());
-    let args = match Args::try_parse_with(words, defaults) {
+    let args = match Args::try_parse_with(words.iter().cloned(), defaults) {
         Ok(args) => args,
         Err(error) => {
             // Help goes to standard output and exits with 0, mistakes to standard error with 2.
             let _ = error.print();
+            if let Some(option) = settings_file::option_at_fault(defaults, &error.to_string(), &words) {
+                output::set_in_file(option, settings_file::NAME);
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Stop::Usage.exit_code()));
         }
     };

@@ -114,6 +114,11 @@ pub fn failure(failure: &Failure, output: Output) {
     };
 }
 
+/// Where a value that does not do comes from, to standard error.
+pub fn set_in_file(option: &str, file: &str) {
+    let _ = write(io::stderr(), &format!("note: the value is that of `{option}` in `{file}`\n"));
+}
+
 /// A panic that ended no command, to standard error.
 pub fn defect(text: &str) {
     let _ = write(io::stderr(), &format!("note: a part of replank stopped on a defect: {text}\n"));

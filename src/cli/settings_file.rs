@@ -10,6 +10,7 @@
 //!
 //! An option is named as its flag, with underscores; a flag that is typed wins over it.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -62,6 +63,18 @@ pub fn read(path: &Path) -> Result<SettingsFile, Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(SettingsFile::default()),
         Err(error) => Err(Failure::new(Stop::Usage, format!("`{}` cannot be read", path.display())).cause(error)),
     }
+}
+
+/// The option of the file that a mistake is about, when nobody has typed its flag.
+pub fn option_at_fault<'a>(options: &'a [(String, Vec<String>)], mistake: &str, words: &[OsString]) -> Option<&'a str> {
+    let about = |option: &&String| {
+        let flag = format!("--{}", option.replace('_', "-"));
+        let typed = |word: &OsString| word.to_string_lossy().split('=').next() == Some(flag.as_str());
+        mistake.starts_with("error: invalid value")
+            && mistake.contains(&format!("'{flag} "))
+            && !words.iter().any(typed)
+    };
+    options.iter().map(|(option, _)| option).find(about).map(String::as_str)
 }
 
 fn parse(text: &str) -> Result<SettingsFile, Failure> {
