@@ -127,7 +127,7 @@ impl Change {
     }
 }
 
-/// The comment that marks the statements of a run. Runs are counted per bookkeeping schema, so the number alone would
+/// The comment that marks the statements of a run that may take long. Runs are counted per bookkeeping schema, so the number alone would
 /// also be that of somebody else's run. A digest, because a name may have the end of a comment in it.
 pub fn marker(table: &TableName, run: u64) -> String {
     let digest = Sha256::digest(table.plain().as_bytes());

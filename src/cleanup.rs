@@ -54,7 +54,8 @@ pub async fn drop_kept(run: &Run, events: &Events) -> Result<()> {
         let mut locker = run.server.session_for(Role::Work, "connecting for the cleanup").await?;
         let mut watch = run.server.session_for(Role::Watch, "connecting for the cleanup").await?;
         let tables = vec![&change.original, &change.reverse_log.table];
-        let request = LockRequest::new(Purpose::Triggers, &change.original, tables, run.options.lock_patience);
+        let request = LockRequest::new(Purpose::Triggers, &change.original, tables, run.options.lock_patience)
+            .asked_by("cleanup");
         let window = request.granted(&mut locker, &mut watch, events).await?;
         let dropped = triggers.drop(&mut locker).await;
         window.unlock(&mut locker, events).await.map_err(failed)?;

@@ -28,11 +28,9 @@ pub enum Stop {
     LockNotGranted,
     /// The server is unreachable, denied something, or failed in a way retries did not cure.
     Server,
-    /// An operator asked for the abort.
-    Aborted,
-    /// The connection was lost during the swap and the outcome could not be learned.
+    /// The connection was lost during the swap or the server's ALTER, and the outcome could not be learned.
     OutcomeUnknown,
-    /// The tables are swapped, but the migration could not be recorded.
+    /// The change has happened, but the migration could not be recorded.
     NotRecorded,
     /// SIGINT (Ctrl-C): stopped at a safe point, progress kept.
     Interrupted,
@@ -46,7 +44,7 @@ pub enum Stop {
 
 impl Stop {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Stop; 14] = [
+    pub const ALL: [Stop; 13] = [
         Stop::Unexpected,
         Stop::Prisma,
         Stop::Usage,
@@ -55,7 +53,6 @@ impl Stop {
         Stop::Differs,
         Stop::LockNotGranted,
         Stop::Server,
-        Stop::Aborted,
         Stop::Attention,
         Stop::OutcomeUnknown,
         Stop::NotRecorded,
@@ -73,7 +70,6 @@ impl Stop {
             Stop::Differs => 12,
             Stop::LockNotGranted => 13,
             Stop::Server => 14,
-            Stop::Aborted => 15,
             Stop::Attention => 16,
             Stop::OutcomeUnknown => 20,
             Stop::NotRecorded => 21,
@@ -93,10 +89,9 @@ impl Stop {
             Stop::Differs => "verification found a difference",
             Stop::LockNotGranted => "the cutover did not get its lock; resumable",
             Stop::Server => "server unreachable, privileges, disk, or an error retries did not cure; resumable",
-            Stop::Aborted => "aborted by the operator",
             Stop::Attention => "`plan` only: something needs attention; nothing was touched",
-            Stop::OutcomeUnknown => "outcome of the swap unknown: do not run again blindly",
-            Stop::NotRecorded => "swapped, but the migration could not be recorded",
+            Stop::OutcomeUnknown => "outcome of the change unknown: do not run again blindly",
+            Stop::NotRecorded => "changed, but the migration could not be recorded",
             Stop::Interrupted => "SIGINT: progress kept, resumable",
             Stop::Terminated => "SIGTERM: progress kept, resumable",
         }
@@ -156,6 +151,15 @@ impl Failure {
     /// Adds a line of advice.
     pub fn next(mut self, advice: impl Into<String>) -> Failure {
         self.next.push(advice.into());
+        self
+    }
+
+    /// Says what the table is now and what to do next where nobody deeper inside has: only there is it known.
+    pub fn unless_said(mut self, table: &str, next: impl IntoIterator<Item = String>) -> Failure {
+        self.table.get_or_insert_with(|| table.to_owned());
+        if self.next.is_empty() {
+            self.next.extend(next);
+        }
         self
     }
 

@@ -132,7 +132,7 @@ pub enum Event {
     },
     /// An attempt to get the lock for a window.
     LockAttempt {
-        /// What the lock is for: `triggers` or `cutover`.
+        /// What the lock is for: `native`, `triggers` or `cutover`.
         purpose: String,
         /// Attempts so far.
         attempt: u32,
@@ -146,7 +146,7 @@ pub enum Event {
     },
     /// A window in which writers waited is over: from lock granted to unlocked.
     LockWindow {
-        /// `triggers` or `cutover`.
+        /// `native`, `triggers` or `cutover`.
         purpose: String,
         /// Its length.
         #[serde(rename = "seconds", serialize_with = "as_seconds")]

@@ -8,7 +8,7 @@ use crate::run::Run;
 use crate::schema;
 use crate::server::retry::Tries;
 use crate::server::{Role, errno, server_failure};
-use crate::shadow::comparable_definition;
+use crate::shadow::{add_temporary_key, comparable_definition, has_temporary_key};
 
 /// Builds what is missing.
 pub async fn build(run: &Run) -> Result<()> {
@@ -24,7 +24,7 @@ pub async fn build(run: &Run) -> Result<()> {
             break;
         }
         let adds: Vec<String> = missing.iter().map(|definition| format!("ADD {definition}")).collect();
-        let sql = format!("ALTER TABLE {shadow} {}, ALGORITHM=INPLACE", adds.join(", "));
+        let sql = format!("ALTER TABLE {shadow} {}, ALGORITHM=INPLACE {}", adds.join(", "), change.marker);
         match ddl.execute_until(&sql, &run.stop).await {
             Ok(_) => {}
             Err(error) if error.is_interrupted() && run.stop.is_cancelled() => return Err(run.interrupted()),
@@ -37,6 +37,27 @@ pub async fn build(run: &Run) -> Result<()> {
     let analyzed: Result<Vec<mysql_async::Row>, _> = ddl.rows(&format!("ANALYZE TABLE {shadow}")).await;
     analyzed.map_err(|error| server_failure("ANALYZE of the shadow table", &error))?;
     work.close().await;
+    ddl.close().await;
+    Ok(())
+}
+
+/// Builds the temporary index again that keeps the walked key unique, when a swap that failed has dropped it: without
+/// it, the applier would look up rows by full scans and leave copies of them.
+pub async fn restore_temporary_key(run: &Run) -> Result<()> {
+    if !run.checkpoint.temporary_key {
+        return Ok(());
+    }
+    let change = &run.change;
+    let failed = |error| server_failure("restoring the temporary index", &error);
+    let mut ddl = run.server.session_for(Role::Ddl, "connecting for the indexes").await?;
+    if !has_temporary_key(&mut ddl, &change.shadow).await.map_err(failed)? {
+        let sql = format!("ALTER TABLE {} {} {}", change.shadow, add_temporary_key(&change.key), change.marker);
+        match ddl.execute_until(&sql, &run.stop).await {
+            Ok(_) => {}
+            Err(error) if error.is_interrupted() && run.stop.is_cancelled() => return Err(run.interrupted()),
+            Err(error) => return Err(failed(error)),
+        }
+    }
     ddl.close().await;
     Ok(())
 }

@@ -81,6 +81,8 @@ pub struct LockRequest<'a> {
     blocker: Option<String>,
     /// Whether the account may not look at who holds the table.
     blind: bool,
+    /// The command that tries again.
+    command: &'static str,
 }
 
 impl<'a> LockRequest<'a> {
@@ -96,7 +98,13 @@ impl<'a> LockRequest<'a> {
             patience,
             blocker: None,
             blind: false,
+            command: "resume",
         }
+    }
+
+    /// Names the command that tries again, where that is not `resume`.
+    pub fn asked_by(self, command: &'static str) -> Self {
+        LockRequest { command, ..self }
     }
 
     /// Tries until the lock is granted; fails when patience is over.
@@ -214,7 +222,7 @@ impl<'a> LockRequest<'a> {
                 Purpose::Cutover => "untouched; what was copied is kept and stays in sync through the triggers",
                 Purpose::Native | Purpose::Triggers => "untouched",
             })
-            .next(format!("`replank resume {}` tries again", self.contended.plain()));
+            .next(format!("`replank {} {}` tries again", self.command, self.contended.plain()));
         match &self.blocker {
             Some(blocker) => failure.cause(format!("the table is held by {blocker}")),
             None => failure,

@@ -15,24 +15,24 @@ use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events, Phase};
 use crate::mirror::applier::Stage;
 use crate::mirror::{Applier, Background, InFlight};
-use crate::native::Native;
+use crate::native::NativeRun;
 use crate::plan::explain::Plan;
 use crate::plan::strategy::Strategy;
 use crate::prepare;
 use crate::prisma::{Ledger, MigrationName};
-use crate::record::Recording;
+use crate::record::{self, Recording};
 use crate::run::Run;
-use crate::runs::{Checkpoint, Runs, State};
+use crate::runs::{Checkpoint, RunRow, Runs, State};
 use crate::server::owner::Owner;
 use crate::server::{Role, Server};
-use crate::settings::{AlterRequest, RunOptions};
+use crate::settings::AlterRequest;
 use crate::sql::TableName;
 use crate::survey::Survey;
 use crate::tally::Tally;
 use crate::throttle::Throttle;
 use crate::{cleanup, copy, index, verify};
 
-pub use crate::takeover::{abort, cleanup_kept, resume};
+pub use crate::takeover::{Taken, abort, cleanup_kept, resume};
 
 /// Says what a change would do. Changes nothing.
 pub async fn dry_run(request: AlterRequest) -> Result<Plan> {
@@ -42,7 +42,7 @@ pub async fn dry_run(request: AlterRequest) -> Result<Plan> {
         true => Some(check_recording(&request, &survey, &name).await?),
         false => None,
     };
-    Ok(survey.explain(&request, recording.map(|recording| recording.name)))
+    Ok(survey.explain(&request, recording.as_ref()))
 }
 
 /// Makes one change.
@@ -122,13 +122,11 @@ async fn begin(
         ..Checkpoint::default()
     };
     let mut row = runs.begin(&table, &migration, &request.clauses, first, &checkpoint).await?;
-    if let Some(recording) = &recording {
-        let id = Ledger::new_id();
-        runs.set_ledger_id(&row, &id).await?;
-        row.ledger_id = Some(id.clone());
-        let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
-        recording.start(&mut session, &id).await?;
-        session.close().await;
+    if let Some(recording) = &recording
+        && let Err(failure) = start_record(&server, &runs, &mut row, recording).await
+    {
+        let failure = failure.table("untouched").next("run the command again once the cause is gone");
+        return Err(record::forget(&server, &runs, &row, failure).await);
     }
     events.emit(Event::RunStarted {
         table: table.plain(),
@@ -137,16 +135,28 @@ async fn begin(
         rows_estimate: survey.table.rows_estimate,
         resumed: false,
     });
-    let Some(key) = survey.key.clone() else {
-        let native = NativeRun { row, runs, checkpoint, recording, since };
-        return native.run(&server, &survey, &request.options, &events, &stop).await;
-    };
+    if let Some(algorithm) = survey.strategy.algorithm() {
+        let native = NativeRun { server, row, runs, checkpoint, recording, events, since };
+        return native.run(&survey, algorithm, &request.options, &stop).await;
+    }
+    let key = survey.key.clone().expect("a copy has a key to walk");
     let change = Change::new(table, &survey.bookkeeping, &survey.names, key, survey.mapping.clone(), row.id);
     let tally = Arc::new(Tally::default());
     tally.rows_total.store(survey.table.rows_estimate, Ordering::Relaxed);
     let run =
         Run { server, change: Arc::new(change), options: request.options, row, checkpoint, runs, events, stop, tally };
     Pipeline { run, recording, since }.from(Phase::Prepare, &survey.alter).await
+}
+
+/// Inserts the migration's unfinished row, whose id is noted before.
+async fn start_record(server: &Arc<Server>, runs: &Runs, row: &mut RunRow, recording: &Recording) -> Result<()> {
+    let id = Ledger::new_id();
+    runs.set_ledger_id(row, &id).await?;
+    row.ledger_id = Some(id.clone());
+    let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
+    recording.start(&mut session, &id).await?;
+    session.close().await;
+    Ok(())
 }
 
 /// An online copy, from whichever phase it is at.
@@ -180,7 +190,8 @@ impl Pipeline {
             Mirrored::cut_over(run, applier).await?;
         }
         if phase <= Phase::Record {
-            self.record().await.map_err(not_recorded)?;
+            let table = self.run.change.original.clone();
+            self.record().await.map_err(|failure| record::not_recorded(failure, &table))?;
         }
         // The change has happened and is recorded: what cannot be cleaned up now is told, and is no failure of it.
         match self.clean_up().await {
@@ -208,14 +219,9 @@ impl Pipeline {
 
     async fn record(&mut self) -> Result<()> {
         let run = &mut self.run;
-        let record = run.enter(Phase::Record).await?;
-        if let (Some(recording), Some(id)) = (&self.recording, &run.row.ledger_id) {
-            let mut session = run.server.session_for(Role::Work, "connecting for the ledger").await?;
-            let (file, checksum) = recording.finish(&mut session, id).await?;
-            session.close().await;
-            run.events.emit(Event::Recorded { file: file.display().to_string(), checksum });
-        }
-        record.leave();
+        let phase = run.enter(Phase::Record).await?;
+        record::conclude(&run.server, &run.row, self.recording.as_ref(), &run.events).await?;
+        phase.leave();
         Ok(())
     }
 
@@ -230,23 +236,22 @@ impl Pipeline {
 }
 
 /// Fills in what a failure deep inside cannot know: what the table is now and how to go on.
-fn with_way_on(mut failure: Failure, table: &TableName, phase: Option<Phase>) -> Failure {
+fn with_way_on(failure: Failure, table: &TableName, phase: Option<Phase>) -> Failure {
     let table = table.plain();
-    let (state, swapped) = match phase {
-        None | Some(Phase::Plan | Phase::Prepare | Phase::Native) => ("untouched", false),
-        Some(Phase::Copy | Phase::Index | Phase::Verify | Phase::Cutover) => {
-            ("untouched; what was copied is kept and stays in sync through the triggers", false)
+    let goes_on = format!("`replank resume {table}` goes on once the cause is gone");
+    let takes_back = format!("`replank abort {table}` takes everything back");
+    match phase {
+        None | Some(Phase::Plan | Phase::Prepare | Phase::Native) => {
+            failure.unless_said("untouched", [goes_on, takes_back])
         }
-        Some(Phase::Record | Phase::Cleanup) => ("changed: the new definition is in place", true),
-    };
-    failure.table.get_or_insert_with(|| state.to_owned());
-    if failure.next.is_empty() {
-        failure.next.push(format!("`replank resume {table}` goes on once the cause is gone"));
-        if !swapped {
-            failure.next.push(format!("`replank abort {table}` takes everything back"));
+        Some(Phase::Copy | Phase::Index | Phase::Verify | Phase::Cutover) => failure.unless_said(
+            "untouched; what was copied is kept and stays in sync through the triggers",
+            [goes_on, takes_back],
+        ),
+        Some(Phase::Record | Phase::Cleanup) => {
+            failure.unless_said("changed: the new definition is in place", [goes_on])
         }
     }
-    failure
 }
 
 /// The phases during which the mirror is on.
@@ -284,6 +289,7 @@ impl Mirrored {
     /// Builds the indexes while the log grows, then catches up.
     async fn index(run: &mut Run, mut applier: Applier) -> Result<Applier> {
         let phase = run.enter(Phase::Index).await?;
+        index::restore_temporary_key(run).await?;
         if !index::is_built(run).await? {
             // What was logged during the copy is cheaper to apply before there are indexes to maintain, too.
             applier.catch_up(&run.stop).await?;
@@ -323,16 +329,6 @@ impl Mirrored {
     }
 }
 
-/// The tables are swapped: whatever stops the record is no failure that leaves the table untouched.
-fn not_recorded(failure: Failure) -> Failure {
-    if failure.stop == Stop::NotRecorded {
-        return failure;
-    }
-    Failure { stop: Stop::NotRecorded, ..failure }
-        .table("changed: the new definition is in place")
-        .next("`replank resume` on the table records the migration")
-}
-
 /// Fewer log rows than this mean that the applier has caught up.
 const CAUGHT_UP: usize = 1_000;
 
@@ -347,84 +343,9 @@ async fn settle(background: Background, outcome: Result<()>) -> Result<Applier> 
     }
 }
 
-/// A change that the server makes.
-pub(crate) struct NativeRun {
-    pub row: crate::runs::RunRow,
-    pub runs: Runs,
-    pub checkpoint: Checkpoint,
-    pub recording: Option<Recording>,
-    pub since: Instant,
-}
-
-impl NativeRun {
-    /// Alters, records.
-    pub(crate) async fn run(
-        mut self,
-        server: &Arc<Server>,
-        survey: &Survey,
-        options: &RunOptions,
-        events: &Events,
-        stop: &CancellationToken,
-    ) -> Result<()> {
-        self.checkpoint.target_definition = survey.target.create_sql.clone();
-        self.runs.save(&self.row, Phase::Native, &self.checkpoint).await?;
-        let entered = Instant::now();
-        events.emit(Event::PhaseStarted { phase: Phase::Native });
-        let native = Native {
-            server,
-            table: &survey.table.name,
-            alter: &survey.alter,
-            strategy: survey.strategy,
-            target_definition: &self.checkpoint.target_definition,
-            options,
-        };
-        match native.run(events, stop).await {
-            Ok(()) => {}
-            // The server refused and nothing has happened: there is nothing to resume.
-            Err(failure) if failure.stop == Stop::Server => {
-                self.forget(server, &survey.table.name).await?;
-                return Err(failure);
-            }
-            Err(failure) => return Err(failure),
-        }
-        events.emit(Event::PhaseFinished { phase: Phase::Native, took: entered.elapsed() });
-        self.record(server, events).await
-    }
-
-    async fn forget(&self, server: &Arc<Server>, table: &TableName) -> Result<()> {
-        if let Some(id) = &self.row.ledger_id {
-            let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
-            Recording::withdraw(table, &mut session, id).await?;
-            session.close().await;
-        }
-        self.runs.end(&self.row, State::Aborted).await
-    }
-
-    /// Records a change that the server has made.
-    pub(crate) async fn record(&self, server: &Arc<Server>, events: &Events) -> Result<()> {
-        self.runs.save(&self.row, Phase::Record, &self.checkpoint).await?;
-        if let (Some(recording), Some(id)) = (&self.recording, &self.row.ledger_id) {
-            let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
-            let (file, checksum) = recording.finish(&mut session, id).await?;
-            session.close().await;
-            events.emit(Event::Recorded { file: file.display().to_string(), checksum });
-        }
-        self.runs.end(&self.row, State::Done).await?;
-        events.emit(Event::Finished { took: self.since.elapsed(), rows_copied: 0, keys_applied: 0, old_table: None });
-        Ok(())
-    }
-}
-
 /// Connects for a command on an existing run.
 pub(crate) async fn connect(server: Opts, table: &TableName) -> Result<(Arc<Server>, TableName)> {
     let server = Server::open(server).await?;
     let table = crate::survey::stored_name(&server, table);
     Ok((server, table))
-}
-
-/// There is nothing to do for a table.
-pub(crate) fn nothing_to(what: &str, table: &TableName) -> Failure {
-    Failure::refused(format!("there is nothing to {what} for {table}"))
-        .table("untouched by this command")
-        .next(format!("`replank status {}` shows what is known of it", table.plain()))
 }

@@ -2,10 +2,10 @@
 //!
 //! Until the triggers are in, nothing of this is worth keeping, so an interrupted preparation is undone and made anew.
 
-use crate::cutover::identity;
+use crate::change::Change;
+use crate::cutover::{self, identity};
 use crate::error::{Failure, Result, Stop};
 use crate::lock_window::{LockRequest, Purpose, Round};
-use crate::mirror::triggers::LogTriggers;
 use crate::plan::Alter;
 use crate::run::Run;
 use crate::server::{Role, ServerError, Session, server_failure};
@@ -14,7 +14,7 @@ use crate::sql::TableName;
 
 /// Makes everything and fills in the checkpoint.
 pub async fn prepare(run: &mut Run, alter: &Alter) -> Result<()> {
-    remove(run).await?;
+    remove(run, "resume").await?;
     let change = run.change.clone();
     let mut work = run.server.session_for(Role::Work, "connecting for the preparation").await?;
     let mut ddl = run.server.session_for(Role::Ddl, "connecting for the preparation").await?;
@@ -42,13 +42,15 @@ pub async fn prepare(run: &mut Run, alter: &Alter) -> Result<()> {
     Ok(())
 }
 
-/// Removes what an earlier preparation left: triggers first, because they write the log.
-pub async fn remove(run: &Run) -> Result<()> {
+/// Removes what an earlier preparation left: triggers first, because they write the log. `command` is the one that
+/// tries again.
+pub async fn remove(run: &Run, command: &'static str) -> Result<()> {
     let change = &run.change;
     let mut work = run.server.session_for(Role::Work, "connecting for the preparation").await?;
     if change.mirror.any_exists(&mut work).await.map_err(failed)? {
-        drop_in_window(run, &change.mirror, &[&change.log.table]).await?;
+        drop_mirror(run, command).await?;
     }
+    cutover::remove_leftovers(run, &mut work).await.map_err(failed)?;
     for table in [&change.shadow, &change.log.table, &change.reverse_log.table] {
         drop_table(&mut work, table).await.map_err(failed)?;
     }
@@ -56,15 +58,15 @@ pub async fn remove(run: &Run) -> Result<()> {
     Ok(())
 }
 
-/// Drops triggers of a table that the application uses, all at once and without making it wait.
-pub async fn drop_in_window(run: &Run, triggers: &LogTriggers, also: &[&TableName]) -> Result<()> {
+/// Drops the mirror's triggers, all at once and without making the application wait.
+async fn drop_mirror(run: &Run, command: &'static str) -> Result<()> {
+    let Change { mirror, log, .. } = &*run.change;
     let mut locker = run.server.session_for(Role::Work, "connecting for the triggers").await?;
     let mut watch = run.server.session_for(Role::Watch, "connecting for the triggers").await?;
-    let mut tables = vec![&triggers.table];
-    tables.extend(also);
-    let request = LockRequest::new(Purpose::Triggers, &triggers.table, tables, run.options.lock_patience);
-    let window = request.granted(&mut locker, &mut watch, &run.events).await?;
-    let dropped = triggers.drop(&mut locker).await;
+    let request =
+        LockRequest::new(Purpose::Triggers, &mirror.table, vec![&mirror.table, &log.table], run.options.lock_patience);
+    let window = request.asked_by(command).granted(&mut locker, &mut watch, &run.events).await?;
+    let dropped = mirror.drop(&mut locker).await;
     window.unlock(&mut locker, &run.events).await.map_err(failed)?;
     dropped.map_err(failed)?;
     locker.close().await;
@@ -74,7 +76,12 @@ pub async fn drop_in_window(run: &Run, triggers: &LogTriggers, also: &[&TableNam
 
 /// DROP TABLE of something of ours; no error when it is gone.
 pub async fn drop_table(session: &mut Session, table: &TableName) -> Result<(), ServerError> {
-    session.execute(&format!("DROP TABLE IF EXISTS {table}")).await.map(drop)
+    session.execute(&drop_table_sql(table)).await.map(drop)
+}
+
+/// The statement.
+pub fn drop_table_sql(table: &TableName) -> String {
+    format!("DROP TABLE IF EXISTS {table}")
 }
 
 /// Creates the mirror triggers in one window.
@@ -83,7 +90,6 @@ async fn install(run: &Run) -> Result<()> {
     let mut watch = run.server.session_for(Role::Watch, "connecting for the triggers").await?;
     let tables = vec![&change.original, &change.log.table];
     let mut request = LockRequest::new(Purpose::Triggers, &change.original, tables, run.options.lock_patience);
-    // Settings beforehand: nothing that can wait until after the window happens in it.
     let mut locker = run.server.session_for(Role::Work, "connecting for the triggers").await?;
     loop {
         run.check_stop()?;

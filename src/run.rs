@@ -60,10 +60,18 @@ impl Run {
     /// The failure of a run that was asked to stop.
     pub fn interrupted(&self) -> Failure {
         let table = self.change.original.plain();
+        let failure = Failure::new(Stop::Interrupted, format!("stopped at a safe point in {table}"));
+        let goes_on = format!("`replank resume {table}` goes on");
+        if self.tally.snapshot().phase.is_none_or(|phase| phase <= Phase::Prepare) {
+            return failure
+                .table("untouched; nothing is copied yet")
+                .next(goes_on)
+                .next(format!("`replank abort {table}` removes what was made for the copy"));
+        }
         let copied = self.tally.rows_copied.load(Ordering::Relaxed);
-        Failure::new(Stop::Interrupted, format!("stopped at a safe point in {table}"))
+        failure
             .table(format!("untouched; {copied} copied rows are kept and stay in sync through the triggers"))
-            .next(format!("`replank resume {table}` goes on"))
+            .next(goes_on)
             .next(format!("`replank abort {table}` removes the copy and the triggers"))
     }
 }

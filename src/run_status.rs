@@ -5,11 +5,11 @@ use serde::Serialize;
 /// A run as its bookkeeping and the server's tables show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RunStatus {
-    /// `schema.table`.
+    /// `schema.table`; of a plan that was killed, the table it left.
     pub table: String,
-    /// Migration name, stamp included.
+    /// Migration name, stamp included; empty where it is not known, as are the times.
     pub migration: String,
-    /// One word: `running`, `stopped`, `finished`, ...
+    /// One word: `running`, `stopped`, `finished`, `killed` for a plan.
     pub state: String,
     /// The phase it is or was in.
     pub phase: String,

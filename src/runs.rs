@@ -101,8 +101,9 @@ pub struct Checkpoint {
 pub struct Identity {
     /// SHOW CREATE TABLE without the counter.
     pub definition: String,
-    /// InnoDB's number of the table, which TRUNCATE and a rebuild change; `None` where it may not be read.
-    pub table_id: Option<u64>,
+    /// InnoDB's numbers of the table and its partitions, which TRUNCATE and a rebuild change; `None` where they may not
+    /// be read.
+    pub table_ids: Option<Vec<u64>>,
 }
 
 /// The bookkeeping schema and a session for it.
@@ -136,11 +137,6 @@ impl Runs {
             return Ok(None);
         }
         Ok(Some(Runs { schema: schema.clone(), session: Arc::new(Mutex::new(session)) }))
-    }
-
-    /// The schema.
-    pub fn schema(&self) -> &Ident {
-        &self.schema
     }
 
     fn table_in(schema: &Ident) -> TableName {

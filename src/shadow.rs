@@ -59,18 +59,31 @@ impl Shadow {
 
     /// Drops the indexes that are built later and makes sure that the walked key is unique.
     pub async fn strip(&self, ddl: &mut Session, key: &ChunkKey, split: &IndexSplit) -> Result<()> {
-        let mut clauses: Vec<String> = split.dropped.iter().map(|index| format!("DROP INDEX {index}")).collect();
-        if split.temporary_key {
-            let columns: Vec<String> = key.columns.iter().map(|column| column.target.to_string()).collect();
-            clauses.push(format!("ADD UNIQUE KEY `{TEMPORARY_KEY}` ({})", columns.join(", ")));
-        }
-        if clauses.is_empty() {
-            return Ok(());
-        }
-        let sql = format!("ALTER TABLE {} {}", self.table.name, clauses.join(", "));
+        let Some(sql) = strip_sql(&self.table.name, key, split) else { return Ok(()) };
         ddl.execute(&sql).await.map_err(|error| server_failure("taking the indexes off the shadow table", &error))?;
         Ok(())
     }
+}
+
+/// The clause that adds the temporary index.
+pub fn add_temporary_key(key: &ChunkKey) -> String {
+    let columns: Vec<String> = key.columns.iter().map(|column| column.target.to_string()).collect();
+    format!("ADD UNIQUE KEY {} ({})", Ident::new(TEMPORARY_KEY), columns.join(", "))
+}
+
+/// Whether the shadow has the temporary index.
+pub async fn has_temporary_key(session: &mut Session, shadow: &TableName) -> Result<bool, ServerError> {
+    let definition = schema::create_sql(session, shadow).await?.unwrap_or_default();
+    Ok(index_lines(&definition).any(|(name, _)| name.as_str() == TEMPORARY_KEY))
+}
+
+/// The ALTER that does so; `None` when there is nothing to do.
+pub fn strip_sql(shadow: &TableName, key: &ChunkKey, split: &IndexSplit) -> Option<String> {
+    let mut clauses: Vec<String> = split.dropped.iter().map(|index| format!("DROP INDEX {index}")).collect();
+    if split.temporary_key {
+        clauses.push(add_temporary_key(key));
+    }
+    (!clauses.is_empty()).then(|| format!("ALTER TABLE {shadow} {}", clauses.join(", ")))
 }
 
 /// The user's clauses on another table, without an algorithm or lock of their own.
@@ -156,18 +169,72 @@ fn quoted_name(rest: &str) -> Option<Ident> {
     None
 }
 
-/// A definition without the counter and without the temporary index: what must be equal in the end. Lines are sorted,
-/// because the order of indexes says nothing.
+/// A definition without the counter and without the temporary index: what must be equal in the end. Columns keep their
+/// order, which an ALTER may change; of indexes and constraints the order says nothing.
+///
+/// CREATE TABLE … LIKE leaves out foreign keys, which no change that gets here touches, and directories.
 pub fn comparable_definition(create_sql: &str) -> Vec<String> {
-    let temporary = format!("UNIQUE KEY `{TEMPORARY_KEY}`");
+    let temporary = format!("UNIQUE KEY {}", Ident::new(TEMPORARY_KEY));
     let definition = without_counter(create_sql);
     // The first line names the table.
     let lines = definition.lines().skip(1).map(|line| line.trim().trim_end_matches(',').to_owned());
-    // CREATE TABLE … LIKE leaves foreign keys out, and no change that gets here touches them.
-    let foreign_key = |line: &str| line.starts_with("CONSTRAINT ") && line.contains(" FOREIGN KEY ");
-    let mut lines: Vec<String> = lines.filter(|line| !line.starts_with(&temporary) && !foreign_key(line)).collect();
-    lines.sort();
-    lines
+    let counts = |line: &String| !line.starts_with(&temporary) && !is_foreign_key(line);
+    let (columns, mut others): (Vec<String>, Vec<String>) =
+        lines.filter(counts).map(without_directories).partition(|line| line.starts_with('`'));
+    others.sort();
+    columns.into_iter().chain(others).collect()
+}
+
+/// The name of a line that is a constraint, and what comes after it.
+fn constraint(line: &str) -> Option<(Ident, &str)> {
+    let rest = line.trim_start().strip_prefix("CONSTRAINT `")?;
+    let name = quoted_name(rest)?;
+    // Without its first backtick, which is cut off here.
+    let length = name.to_string().len() - 1;
+    Some((name, &rest[length..]))
+}
+
+fn is_foreign_key(line: &str) -> bool {
+    constraint(line).is_some_and(|(_, rest)| rest.starts_with(" FOREIGN KEY "))
+}
+
+/// `) ENGINE=InnoDB DATA DIRECTORY='/fast/'` without what comes after the engine's options.
+fn without_directories(line: String) -> String {
+    let start = [" DATA DIRECTORY='", " INDEX DIRECTORY='"].iter().filter_map(|word| line.find(word)).min();
+    match start {
+        Some(start) if line.starts_with(") ENGINE=") => line[..start].to_owned(),
+        _ => line,
+    }
+}
+
+/// What clauses make of `original`, from `altered`, which they made of an empty table `LIKE` it.
+///
+/// MySQL names checks per schema and names those of such a table anew, as `<table>_chk_<number>` in the order of the
+/// original's; a check that a clause adds without a name gets the next number of its table.
+pub fn under_original_names(original: &Table, altered: &Table) -> String {
+    let checks: Vec<Ident> = original
+        .create_sql
+        .lines()
+        .filter_map(constraint)
+        .filter(|(_, rest)| rest.starts_with(" CHECK "))
+        .map(|(name, _)| name)
+        .collect();
+    let numbered = |name: &Ident, table: &TableName| -> Option<usize> {
+        name.as_str().strip_prefix(table.table.as_str())?.strip_prefix("_chk_")?.parse().ok()
+    };
+    let last = checks.iter().filter_map(|name| numbered(name, &original.name)).max().unwrap_or(0);
+    let renamed = |line: &str| -> Option<String> {
+        let (name, rest) = constraint(line).filter(|(_, rest)| rest.starts_with(" CHECK "))?;
+        let number = numbered(&name, &altered.name)?;
+        let name = match number.checked_sub(checks.len() + 1) {
+            None => checks.get(number.checked_sub(1)?)?.clone(),
+            Some(added) => Ident::new(format!("{}_chk_{}", original.name.table.as_str(), last + 1 + added)),
+        };
+        Some(format!("  CONSTRAINT {name}{rest}"))
+    };
+    let lines: Vec<String> =
+        altered.create_sql.lines().map(|line| renamed(line).unwrap_or_else(|| line.to_owned())).collect();
+    lines.join("\n")
 }
 
 /// SHOW CREATE TABLE without `AUTO_INCREMENT=n`.
@@ -232,5 +299,56 @@ mod tests {
             UNIQUE KEY `rpk_walked_key` (`a`)\n) ENGINE=InnoDB AUTO_INCREMENT=9";
         let this = "CREATE TABLE `t` (\n  `a` int,\n  KEY `x` (`a`),\n  KEY `y` (`a`)\n) ENGINE=InnoDB";
         assert_eq!(comparable_definition(other), comparable_definition(this));
+    }
+
+    #[test]
+    fn columns_compare_in_their_order() {
+        let definition =
+            |columns: &str| comparable_definition(&format!("CREATE TABLE `t` (\n{columns}\n) ENGINE=InnoDB"));
+        assert_ne!(definition("  `a` int,\n  `b` int"), definition("  `b` int,\n  `a` int"));
+    }
+
+    #[test]
+    fn what_like_leaves_out_does_not_count() {
+        let like = "CREATE TABLE `t` (\n  `a` int,\n  CONSTRAINT `x FOREIGN KEY (y)` CHECK (`a` > 0)\n) ENGINE=InnoDB";
+        let original = "CREATE TABLE `Order` (\n  `a` int,\n  CONSTRAINT `x FOREIGN KEY (y)` CHECK (`a` > 0),\n  \
+            CONSTRAINT `f` FOREIGN KEY (`a`) REFERENCES `p` (`id`)\n) ENGINE=InnoDB DATA DIRECTORY='/fast/'";
+        assert_eq!(comparable_definition(original), comparable_definition(like));
+        assert_eq!(comparable_definition(like).len(), 3);
+    }
+
+    #[test]
+    fn checks_get_the_names_they_have_on_the_original() {
+        let table = |name: &str, checks: &[&str]| Table {
+            name: TableName::new("shop", name),
+            columns: Vec::new(),
+            indexes: Vec::new(),
+            engine: "InnoDB".to_owned(),
+            rows_estimate: 0,
+            data_bytes: 0,
+            index_bytes: 0,
+            create_sql: format!("CREATE TABLE `{name}` (\n  `a` int,\n  {}\n) ENGINE=InnoDB", checks.join(",\n  ")),
+        };
+        let of_original = ["CONSTRAINT `Order_chk_4` CHECK ((`a` < 9))", "CONSTRAINT `po``s` CHECK ((`a` > 0))"];
+        let original = table("Order", &of_original);
+        let altered = table(
+            "rpk_trial_7",
+            &[
+                "CONSTRAINT `named` CHECK ((`a` <> 5))",
+                "CONSTRAINT `rpk_trial_7_chk_1` CHECK ((`a` < 9))",
+                "CONSTRAINT `rpk_trial_7_chk_2` CHECK ((`a` > 0))",
+                "CONSTRAINT `rpk_trial_7_chk_3` CHECK ((`b` > 0)) /*!80016 NOT ENFORCED */",
+            ],
+        );
+        let expected = table(
+            "rpk_trial_7",
+            &[
+                "CONSTRAINT `named` CHECK ((`a` <> 5))",
+                of_original[0],
+                of_original[1],
+                "CONSTRAINT `Order_chk_5` CHECK ((`b` > 0)) /*!80016 NOT ENFORCED */",
+            ],
+        );
+        assert_eq!(under_original_names(&original, &altered), expected.create_sql);
     }
 }

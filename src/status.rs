@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use mysql_async::Opts;
 
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::event::Phase;
 use crate::plan::Artifacts;
 use crate::run_status::RunStatus;
 use crate::runs::{Checkpoint, RUNS_TABLE, RunRow, Runs};
 use crate::schema;
 use crate::server::owner::Owner;
-use crate::server::{Role, Server, Session, server_failure};
+use crate::server::{Role, Server, ServerError, Session, server_failure};
 use crate::sql::{Ident, TableName, string_literal};
+use crate::trial;
 
 /// Which runs to show.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +32,9 @@ pub async fn status(server: Opts, scope: Scope) -> Result<Vec<RunStatus>> {
     let mut session = server.session_for(Role::Work, "connecting").await?;
     let mut found = Vec::new();
     for bookkeeping in bookkeeping_schemas(&mut session, &scope).await? {
+        for table in trial::left_behind(&mut session, &bookkeeping).await.map_err(looking)? {
+            found.push(killed_plan(&table, &scope));
+        }
         let Some(runs) = Runs::find(&server, &bookkeeping).await? else { continue };
         for (row, checkpoint) in runs.all().await? {
             let other_table = scope.table.as_ref().is_some_and(|table| *table != row.table);
@@ -59,13 +63,37 @@ async fn bookkeeping_schemas(session: &mut Session, scope: &Scope) -> Result<Vec
         return Ok(crate::plan::bookkeeping_schema(schema, None).into_iter().collect());
     }
     let sql = format!(
-        "SELECT table_schema FROM information_schema.tables WHERE table_name = '{RUNS_TABLE}' AND table_schema LIKE {} \
-         ORDER BY table_schema",
+        "SELECT DISTINCT table_schema FROM information_schema.tables WHERE (table_name = '{RUNS_TABLE}' \
+         OR table_name LIKE {}) AND table_schema LIKE {} ORDER BY table_schema",
+        string_literal("rpk\\_trial\\_%"),
         string_literal("%_\\_replank")
     );
     let names: Vec<String> =
         session.rows(&sql).await.map_err(|error| server_failure("looking for bookkeeping schemas", &error))?;
     Ok(names.into_iter().filter(|name| name.ends_with("__replank")).map(Ident::new).collect())
+}
+
+/// The table that a plan was trying its clauses on when it was killed. Which table's plan that was is not known.
+fn killed_plan(table: &TableName, scope: &Scope) -> RunStatus {
+    let by = match &scope.table {
+        Some(table) => format!("`replank cleanup {}` removes it", table.plain()),
+        None => {
+            "the next `replank alter`, `resume`, `abort` or `cleanup` of a table of that database removes it".into()
+        }
+    };
+    RunStatus {
+        table: table.plain(),
+        migration: String::new(),
+        state: "killed".to_owned(),
+        phase: Phase::Plan.label().to_owned(),
+        rows_done: 0,
+        rows_total: 0,
+        started_at: String::new(),
+        updated_at: String::new(),
+        owner_alive: false,
+        leftovers: vec![table.plain()],
+        next: vec![by],
+    }
 }
 
 async fn describe(
@@ -119,7 +147,6 @@ fn rfc3339(stored: &str) -> String {
 
 async fn leftovers(session: &mut Session, bookkeeping: &Ident, table: &TableName) -> Result<Vec<String>> {
     let Ok(names) = Artifacts::kept_in(table, bookkeeping) else { return Ok(Vec::new()) };
-    let failed = |error| server_failure("looking for leftovers", &error);
     let list = |names: &[&Ident]| {
         let literals: Vec<String> = names.iter().map(|name| string_literal(name.as_str())).collect();
         literals.join(", ")
@@ -132,7 +159,7 @@ async fn leftovers(session: &mut Session, bookkeeping: &Ident, table: &TableName
         string_literal(bookkeeping.as_str()),
         list(&[&names.log, &names.reverse_log, &names.kept]),
     );
-    let mut found: Vec<String> = session.rows(&tables).await.map_err(failed)?;
+    let mut found: Vec<String> = session.rows(&tables).await.map_err(looking)?;
     let (mirror, reverse) = (&names.triggers, &names.reverse_triggers);
     let triggers = format!(
         "SELECT CONCAT(trigger_schema, '.', trigger_name, ' (trigger)') FROM information_schema.triggers \
@@ -140,6 +167,10 @@ async fn leftovers(session: &mut Session, bookkeeping: &Ident, table: &TableName
         string_literal(table.schema.as_str()),
         list(&[&mirror.insert, &mirror.update, &mirror.delete, &reverse.insert, &reverse.update, &reverse.delete]),
     );
-    found.extend(session.rows::<String>(&triggers).await.map_err(failed)?);
+    found.extend(session.rows::<String>(&triggers).await.map_err(looking)?);
     Ok(found)
+}
+
+fn looking(error: ServerError) -> Failure {
+    server_failure("looking for leftovers", &error)
 }

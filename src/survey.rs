@@ -4,21 +4,23 @@
 use std::sync::Arc;
 
 use crate::change::Change;
-use crate::cutover::identity;
+use crate::cutover::{close_gate_sql, open_gate_sql};
 use crate::error::{Failure, Result, Stop};
 use crate::event::Phase;
 use crate::plan::checks::{self, Inspection};
 use crate::plan::explain::{Finding, Plan, PlannedStatement, Severity};
 use crate::plan::grants::Grants;
 use crate::plan::near::nearest;
-use crate::plan::strategy::{self, Strategy};
+use crate::plan::strategy::{self, Algorithm, Strategy};
 use crate::plan::{Alter, Artifacts, ChunkKey, ColumnMapping, bookkeeping_schema, choose_key, read_clauses};
+use crate::prepare::drop_table_sql;
+use crate::record::Recording;
 use crate::runs::{Identity, Runs};
 use crate::schema::{self, Relations, Table};
 use crate::server::owner::Owner;
 use crate::server::{Flavor, Role, Server, Session, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
-use crate::shadow::alter_sql;
+use crate::shadow::{TEMPORARY_KEY, alter_sql, split_indexes, strip_sql, without_counter};
 use crate::sql::{Ident, TableName};
 use crate::{throttle, trial};
 
@@ -59,9 +61,11 @@ impl Survey {
         Survey::of(request, false).await
     }
 
-    /// Surveys the change of an unfinished run once more.
-    pub async fn again(request: &AlterRequest) -> Result<Survey> {
-        Survey::of(request, true).await
+    /// Surveys the change of an unfinished native run once more. A run that began as one does not become a copy.
+    pub async fn again(request: &AlterRequest) -> Result<(Survey, Algorithm)> {
+        let survey = Survey::of(request, true).await?;
+        let algorithm = survey.strategy.algorithm().ok_or_else(|| no_longer_native(&survey.table.name, &survey.reason));
+        Ok((survey, algorithm?))
     }
 
     async fn of(request: &AlterRequest, unfinished_run: bool) -> Result<Survey> {
@@ -97,9 +101,7 @@ impl Survey {
             disk_free,
             disk_reserve: request.options.disk_reserve,
         };
-        if let Some(refusal) = checks::refuse_always(&inspection) {
-            return Err(refusal);
-        }
+        // What an unfinished run has made is no leftover of a finished one, so this comes before the checks.
         if !unfinished_run
             && let Some(runs) = Runs::find(&server, &bookkeeping).await?
             && let Some((row, _)) = runs.running(&name).await?
@@ -107,22 +109,27 @@ impl Survey {
             let lives = Owner::is_held(&server, &name).await?;
             return Err(if lives { Owner::occupied(&server, &name).await } else { unfinished(&name, &row.migration) });
         }
+        if let Some(refusal) = checks::refuse_always(&inspection) {
+            return Err(refusal);
+        }
         throttle::check(&server, &request.options).await?;
         let (target, verdicts) = trial::try_clauses(&server, &mut work, &bookkeeping, &table, &alter).await?;
         let mapping = ColumnMapping::new(&alter, &table, &target);
         let (strategy, reason) = strategy::choose(&alter, &table, &target, verdicts, request.options.force_copy);
         let mut key = None;
-        if strategy == Strategy::Copy {
+        if strategy == Strategy::Copy && !unfinished_run {
             if let Some(refusal) = checks::refuse_copy(&inspection, &mapping) {
                 return Err(refusal);
             }
             let walked = choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?;
-            if let Some(refusal) = checks::refuse_key(&Table { name: name.clone(), ..target.clone() }, &walked) {
+            if let Some(refusal) = checks::refuse_keyless(&target, &walked) {
                 return Err(refusal);
             }
             key = Some(walked);
         }
-        let identity = identity(&mut work, &name).await.map_err(failed)?;
+        // From the same reading as the columns: an ALTER that comes between two readings would be copied only in part.
+        // The table's number is not needed before the triggers are in.
+        let identity = Identity { definition: without_counter(&table.create_sql), table_ids: None };
         work.close().await;
         let warnings = checks::warnings(&server.facts, &grants);
         Ok(Survey {
@@ -142,8 +149,8 @@ impl Survey {
         })
     }
 
-    /// The plan for people, with every statement that changes the server.
-    pub fn explain(&self, request: &AlterRequest, migration: Option<String>) -> Plan {
+    /// The plan for people, with the statements that define objects and those that write the ledger.
+    pub fn explain(&self, request: &AlterRequest, recording: Option<&Recording>) -> Plan {
         let table = &self.table;
         let mut findings = Vec::new();
         let mut note = |severity: Severity, text: &str| findings.push(Finding { severity, text: text.to_owned() });
@@ -160,7 +167,10 @@ impl Survey {
         let key = self.key.as_ref().map(|key| format!("{} ({})", key.index, key.source_columns().join(", ")));
         Plan {
             table: table.name.plain(),
-            migration: migration.unwrap_or_else(|| format!("{} (not recorded)", request.name)),
+            migration: match recording {
+                Some(recording) => recording.name.clone(),
+                None => format!("{} (not recorded)", request.name),
+            },
             strategy: self.strategy.label().to_owned(),
             reason: self.reason.clone(),
             server: self.server.facts.label(),
@@ -169,43 +179,62 @@ impl Survey {
             key,
             disk_needed: (self.strategy == Strategy::Copy).then(|| checks::disk_needed(table)),
             findings,
-            statements: self.statements(request.options.drop_old),
+            statements: self.statements(request.options.drop_old, recording),
         }
     }
 
-    fn statements(&self, drop_old: bool) -> Vec<PlannedStatement> {
+    fn statements(&self, drop_old: bool, recording: Option<&Recording>) -> Vec<PlannedStatement> {
         let mut statements = Vec::new();
         let mut add = |step: Phase, sql: String| {
             statements.push(PlannedStatement { step: step.label().to_owned(), sql });
         };
-        let Some(key) = self.key.clone() else {
-            add(Phase::Native, crate::native::sql(&self.table.name, &self.alter, self.strategy));
+        let (started, finished) = recording.map(Recording::statements).unzip();
+        let finished = finished.into_iter().flatten();
+        started.into_iter().for_each(|sql| add(Phase::Record, sql));
+        if let Some(algorithm) = self.strategy.algorithm() {
+            add(Phase::Native, crate::native::sql(&self.table.name, &self.alter, algorithm));
+            finished.for_each(|sql| add(Phase::Record, sql));
             return statements;
-        };
-        let change = Change::new(self.table.name.clone(), &self.bookkeeping, &self.names, key, self.mapping.clone(), 0);
-        let split = crate::shadow::split_indexes(&self.target, &change.key);
-        add(Phase::Prepare, format!("CREATE TABLE {} LIKE {}", change.shadow, change.original));
-        add(Phase::Prepare, alter_sql(&change.shadow, &self.alter));
-        for index in &split.dropped {
-            add(Phase::Prepare, format!("ALTER TABLE {} DROP INDEX {index}", change.shadow));
         }
+        let key = self.key.clone().expect("a copy has a key to walk");
+        let change = Change::new(self.table.name.clone(), &self.bookkeeping, &self.names, key, self.mapping.clone(), 0);
+        let split = split_indexes(&self.target, &change.key);
+        let shadow = &change.shadow;
+        add(Phase::Prepare, format!("CREATE TABLE {shadow} LIKE {}", change.original));
+        add(Phase::Prepare, alter_sql(shadow, &self.alter));
+        strip_sql(shadow, &change.key, &split).into_iter().for_each(|sql| add(Phase::Prepare, sql));
         add(Phase::Prepare, change.log.create_sql());
         change.mirror.create_sql().into_iter().for_each(|sql| add(Phase::Prepare, sql));
-        for definition in &split.deferred {
-            add(Phase::Index, format!("ALTER TABLE {} ADD {definition}, ALGORITHM=INPLACE", change.shadow));
+        if !split.deferred.is_empty() {
+            let adds: Vec<String> = split.deferred.iter().map(|definition| format!("ADD {definition}")).collect();
+            add(Phase::Index, format!("ALTER TABLE {shadow} {}, ALGORITHM=INPLACE", adds.join(", ")));
         }
+        add(Phase::Index, format!("ANALYZE TABLE {shadow}"));
         if !drop_old {
             add(Phase::Cutover, change.reverse_log.create_sql());
             change.reverse.create_sql().into_iter().for_each(|sql| add(Phase::Cutover, sql));
         }
+        let gated = self.server.facts.flavor == Flavor::MariaDb;
+        if gated {
+            add(Phase::Cutover, close_gate_sql(&change));
+        }
+        if split.temporary_key {
+            let index = Ident::new(TEMPORARY_KEY);
+            add(Phase::Cutover, format!("ALTER TABLE {shadow} DROP INDEX {index}, ALGORITHM=INPLACE"));
+        }
         add(Phase::Cutover, change.rename_sql());
+        if gated {
+            // The RENAME is sent before, and waits.
+            add(Phase::Cutover, open_gate_sql(&change));
+        }
+        finished.for_each(|sql| add(Phase::Record, sql));
         change.mirror.drop_sql().into_iter().for_each(|sql| add(Phase::Cleanup, sql));
         let old = match drop_old {
-            true => format!("DROP TABLE {}", change.old),
+            true => drop_table_sql(&change.old),
             false => format!("RENAME TABLE {} TO {}", change.old, change.kept),
         };
         add(Phase::Cleanup, old);
-        add(Phase::Cleanup, format!("DROP TABLE {}", change.log.table));
+        add(Phase::Cleanup, drop_table_sql(&change.log.table));
         statements
     }
 }
@@ -241,7 +270,8 @@ pub fn unfinished(table: &TableName, migration: &str) -> Failure {
         .next(format!("`replank abort {}` takes it back", table.plain()))
 }
 
-async fn find_table(work: &mut Session, name: &TableName) -> Result<Table> {
+/// The table, or the refusal with the names that may be meant.
+pub async fn find_table(work: &mut Session, name: &TableName) -> Result<Table> {
     let failed = |error| server_failure("inspecting the table", &error);
     if let Some(table) = schema::inspect(work, name).await.map_err(failed)? {
         return Ok(table);
@@ -294,6 +324,13 @@ pub fn free_bytes(server: &Server) -> Option<u64> {
     }
     let stats = rustix::fs::statvfs(server.facts.datadir.as_str()).ok()?;
     Some(stats.f_bavail * stats.f_frsize)
+}
+
+fn no_longer_native(table: &TableName, why: &str) -> Failure {
+    Failure::new(Stop::Occupied, format!("the server cannot make the change of {table} by itself any more"))
+        .table("untouched")
+        .next(format!("`replank abort {}`, then run the change again: it is then an online copy", table.plain()))
+        .cause(why)
 }
 
 fn no_key(table: &TableName, error: &crate::plan::KeyError) -> Failure {

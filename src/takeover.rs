@@ -9,19 +9,30 @@ use tokio_util::sync::CancellationToken;
 use crate::change::{Change, marker};
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events, Phase};
-use crate::pipeline::{NativeRun, Pipeline, connect, nothing_to};
+use crate::native::{NativeRun, Standing, unclear};
+use crate::pipeline::{Pipeline, connect};
 use crate::plan::{Alter, ColumnMapping, choose_key, read_clauses};
-use crate::record::Recording;
+use crate::record::{self, Recording};
 use crate::run::Run;
-use crate::runs::{Checkpoint, RunRow, Runs, State};
+use crate::runs::{Checkpoint, RunRow, Runs};
 use crate::schema::{self, Table};
 use crate::server::owner::Owner;
 use crate::server::{Role, Server, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
 use crate::sql::TableName;
-use crate::survey::{Survey, names};
+use crate::survey::{Survey, find_table, names};
 use crate::tally::Tally;
-use crate::{cleanup, cutover, prepare};
+use crate::{cleanup, cutover, prepare, trial};
+
+/// How a command on an earlier run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Taken {
+    /// It was done.
+    Done,
+    /// There is no such run, so that nothing was to be done.
+    Nothing,
+}
 
 /// Goes on with an unfinished run.
 pub async fn resume(
@@ -30,14 +41,15 @@ pub async fn resume(
     options: RunOptions,
     events: Events,
     stop: CancellationToken,
-) -> Result<()> {
+) -> Result<Taken> {
     let since = Instant::now();
     let opts = server.clone();
     let (server, table) = connect(server, &table).await?;
     let owner = Owner::acquire(&server, &table, &events, &stop).await?;
+    sweep(&server, &table, &options, &events).await;
     let resumed = resume_owned(opts, &server, &table, options, events, stop, since).await;
     owner.release().await;
-    resumed
+    resumed.map_err(again)
 }
 
 async fn resume_owned(
@@ -48,8 +60,10 @@ async fn resume_owned(
     events: Events,
     stop: CancellationToken,
     since: Instant,
-) -> Result<()> {
-    let (runs, row, checkpoint) = find_running(server, table, &options, "resume").await?;
+) -> Result<Taken> {
+    let Some((runs, row, checkpoint)) = find_running(server, table, &options).await? else {
+        return nothing(server, table).await;
+    };
     let options = RunOptions { drop_old: options.drop_old || checkpoint.drop_old, ..options };
     let alter = read(&row)?;
     let recording = match &row.ledger_id {
@@ -65,7 +79,10 @@ async fn resume_owned(
     bury_statements(server, &row).await?;
     let native = row.phase == Phase::Native;
     if native || (row.phase == Phase::Record && checkpoint.shadow_index.is_empty()) {
-        return resume_native(opts, server, row, runs, checkpoint, recording, options, events, stop, since).await;
+        let server = Arc::clone(server);
+        let native = NativeRun { server, row, runs, checkpoint, recording, events, since };
+        resume_native(native, opts, options, stop).await?;
+        return Ok(Taken::Done);
     }
     let run = adopt(server, table, options, runs, row, checkpoint, &alter, events, stop).await?;
     let mut phase = run.row.phase;
@@ -83,30 +100,31 @@ async fn resume_owned(
         rows_estimate: run.tally.rows_total.load(std::sync::atomic::Ordering::Relaxed),
         resumed: true,
     });
-    Pipeline { run, recording, since }.from(phase, &alter).await
+    Pipeline { run, recording, since }.from(phase, &alter).await?;
+    Ok(Taken::Done)
 }
 
 /// Takes an unfinished run back: the schema is as it was.
-pub async fn abort(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<()> {
+pub async fn abort(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<Taken> {
     let (server, table) = connect(server, &table).await?;
     let owner = Owner::acquire(&server, &table, &events, &CancellationToken::new()).await?;
+    sweep(&server, &table, &options, &events).await;
     let aborted = abort_owned(&server, &table, options, events).await;
     owner.release().await;
-    aborted
+    aborted.map_err(again)
 }
 
-async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<()> {
-    let (runs, row, checkpoint) = find_running(server, table, &options, "abort").await?;
+async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<Taken> {
+    let Some((runs, row, checkpoint)) = find_running(server, table, &options).await? else {
+        return nothing(server, table).await;
+    };
     let alter = read(&row)?;
     bury_statements(server, &row).await?;
     let is_native = row.phase == Phase::Native || checkpoint.shadow_index.is_empty() && row.phase > Phase::Prepare;
-    if is_native {
-        let mut session = server.session_for(Role::Work, "connecting").await?;
-        let definition = schema::create_sql(&mut session, table).await.map_err(failed)?.unwrap_or_default();
-        session.close().await;
-        let comparable = crate::shadow::comparable_definition;
-        if comparable(&definition) == comparable(&checkpoint.target_definition) {
-            return Err(too_late(table));
+    let left = if is_native {
+        match refuse_made(server, &row, &checkpoint).await? {
+            Standing::Foreign => format!("the run is ended; {table} is left as somebody else has altered it"),
+            _ => format!("{table} is as it was; the server was not told to alter it"),
         }
     } else {
         let run = adopt(
@@ -124,59 +142,75 @@ async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOption
         if row.phase > Phase::Cutover || swapped(&run).await? {
             return Err(too_late(table));
         }
-        prepare::remove(&run).await?;
-    }
-    if let Some(id) = &row.ledger_id {
-        let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
-        Recording::withdraw(table, &mut session, id).await?;
-        session.close().await;
-    }
-    runs.end(&row, State::Aborted).await?;
-    events.notice(format!("{table} is as it was; the copy, the change log and the triggers are gone"));
-    Ok(())
+        prepare::remove(&run, "abort").await?;
+        format!("{table} is as it was; the copy, the change log and the triggers are gone")
+    };
+    record::take_back(server, &runs, &row).await?;
+    events.notice(left);
+    Ok(Taken::Done)
 }
 
 /// Drops the old table that a finished change keeps, with the triggers and the log that follow the new one.
-pub async fn cleanup_kept(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<()> {
+pub async fn cleanup_kept(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<Taken> {
     let (server, table) = connect(server, &table).await?;
     let owner = Owner::acquire(&server, &table, &events, &CancellationToken::new()).await?;
+    sweep(&server, &table, &options, &events).await;
     let cleaned = cleanup_owned(&server, &table, options, events).await;
     owner.release().await;
-    cleaned
+    cleaned.map_err(again)
 }
 
-async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<()> {
+async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<Taken> {
     let (names, bookkeeping) = names(table, &options)?;
-    let runs = Runs::find(server, &bookkeeping).await?.ok_or_else(|| nothing_to("clean up", table))?;
+    let Some(runs) = Runs::find(server, &bookkeeping).await? else { return nothing(server, table).await };
     if let Some((row, _)) = runs.running(table).await? {
         return Err(crate::survey::unfinished(table, &row.migration));
     }
-    let (row, checkpoint) = runs.last_done(table).await?.ok_or_else(|| nothing_to("clean up", table))?;
+    let Some((row, checkpoint)) = runs.last_done(table).await? else { return nothing(server, table).await };
     let mut session = server.session_for(Role::Work, "connecting").await?;
     let kept = TableName { schema: bookkeeping, table: names.kept.clone() };
     let is_kept = schema::exists(&mut session, &kept).await.map_err(failed)?;
     session.close().await;
     if !is_kept {
-        return Err(nothing_to("clean up", table));
+        return nothing(server, table).await;
     }
     let alter = read(&row)?;
     let run =
         adopt(server, table, options, runs, row, checkpoint, &alter, events.clone(), CancellationToken::new()).await?;
     cleanup::drop_kept(&run, &events).await?;
     events.notice(format!("the old table {kept} is dropped, with the triggers and the log that followed {table}"));
-    Ok(())
+    Ok(Taken::Done)
+}
+
+fn again(failure: Failure) -> Failure {
+    failure.unless_said("as the run left it", ["run the command again once the cause is gone".to_owned()])
+}
+
+/// Removes what plans that were killed have left in the bookkeeping schema. Whether that works does not decide anything.
+async fn sweep(server: &Arc<Server>, table: &TableName, options: &RunOptions, events: &Events) {
+    let Ok((_, bookkeeping)) = names(table, options) else { return };
+    if let Err(failure) = trial::sweep(server, &bookkeeping).await {
+        events.notice(format!("{}: {}", failure.what, failure.cause.unwrap_or_default()));
+    }
 }
 
 async fn find_running(
     server: &Arc<Server>,
     table: &TableName,
     options: &RunOptions,
-    what: &str,
-) -> Result<(Runs, RunRow, Checkpoint)> {
+) -> Result<Option<(Runs, RunRow, Checkpoint)>> {
     let (_, bookkeeping) = names(table, options)?;
-    let runs = Runs::find(server, &bookkeeping).await?.ok_or_else(|| nothing_to(what, table))?;
-    let (row, checkpoint) = runs.running(table).await?.ok_or_else(|| nothing_to(what, table))?;
-    Ok((runs, row, checkpoint))
+    let Some(runs) = Runs::find(server, &bookkeeping).await? else { return Ok(None) };
+    let running = runs.running(table).await?;
+    Ok(running.map(|(row, checkpoint)| (runs, row, checkpoint)))
+}
+
+/// Nothing is to be done for a table. For one that does not exist that is a typing error.
+async fn nothing(server: &Arc<Server>, table: &TableName) -> Result<Taken> {
+    let mut session = server.session_for(Role::Work, "connecting").await?;
+    find_table(&mut session, table).await?;
+    session.close().await;
+    Ok(Taken::Nothing)
 }
 
 fn read(row: &RunRow) -> Result<Alter> {
@@ -285,17 +319,14 @@ async fn swapped(run: &Run) -> Result<bool> {
 async fn check_mirror(run: &Run) -> Result<()> {
     let change = &run.change;
     let mut session = run.server.session_for(Role::Work, "connecting").await?;
-    let present = change.mirror.present(&mut session).await.map_err(failed)?;
     let shadow = schema::exists(&mut session, &change.shadow).await.map_err(failed)?;
     let log = schema::exists(&mut session, &change.log.table).await.map_err(failed)?;
-    let now = cutover::identity(&mut session, &change.original).await.map_err(failed)?;
+    let difference = cutover::difference(run, &mut session).await.map_err(failed)?;
     session.close().await;
-    let what = if present < 3 {
-        "its triggers are missing or different, so writes may not have been logged"
-    } else if !shadow || !log {
-        "its shadow table or change log is gone"
-    } else if run.checkpoint.original.as_ref() != Some(&now) {
-        "the original was altered, truncated or rebuilt by somebody else meanwhile"
+    let what = if !shadow || !log {
+        "its shadow table or change log is gone".to_owned()
+    } else if let Some(difference) = difference {
+        difference
     } else {
         return Ok(());
     };
@@ -305,43 +336,60 @@ async fn check_mirror(run: &Run) -> Result<()> {
         .next(format!("`replank abort {table}`, then run the change again")))
 }
 
-#[expect(clippy::too_many_arguments, reason = "a run is put together from what another process left")]
-async fn resume_native(
-    opts: Opts,
-    server: &Arc<Server>,
-    row: RunRow,
-    runs: Runs,
-    checkpoint: Checkpoint,
-    recording: Option<Recording>,
-    options: RunOptions,
-    events: Events,
-    stop: CancellationToken,
-    since: Instant,
-) -> Result<()> {
-    events.emit(Event::RunStarted {
+/// Refuses to take back a native change that is made, or may be.
+async fn refuse_made(server: &Arc<Server>, row: &RunRow, checkpoint: &Checkpoint) -> Result<Standing> {
+    let table = &row.table;
+    if row.phase == Phase::Record {
+        return Err(too_late(table));
+    }
+    let mut session = server.session_for(Role::Work, "connecting").await?;
+    let standing = Standing::read(&mut session, table, checkpoint).await.map_err(failed)?;
+    let open = match &row.ledger_id {
+        Some(id) => record::is_open(&mut session, table, id).await?,
+        None => false,
+    };
+    session.close().await;
+    match standing {
+        Standing::Before => Ok(standing),
+        Standing::After => Err(too_late(table)),
+        // Somebody has looked at the table and said what became of the migration.
+        Standing::Foreign if !open => Ok(standing),
+        Standing::Foreign => Err(unclear(table, Some(&row.migration))),
+    }
+}
+
+async fn resume_native(native: NativeRun, opts: Opts, options: RunOptions, stop: CancellationToken) -> Result<()> {
+    let row = &native.row;
+    native.events.emit(Event::RunStarted {
         table: row.table.plain(),
         migration: row.migration.clone(),
         strategy: "by the server, resumed".into(),
         rows_estimate: 0,
         resumed: true,
     });
-    let mut session = server.session_for(Role::Work, "connecting").await?;
-    let definition = schema::create_sql(&mut session, &row.table).await.map_err(failed)?.unwrap_or_default();
+    if row.phase == Phase::Record {
+        return native.record().await;
+    }
+    let mut session = native.server.session_for(Role::Work, "connecting").await?;
+    let standing = Standing::read(&mut session, &row.table, &native.checkpoint).await.map_err(failed)?;
     session.close().await;
-    let comparable = crate::shadow::comparable_definition;
-    let done = comparable(&definition) == comparable(&checkpoint.target_definition);
+    match standing {
+        Standing::Before => {}
+        Standing::After => return native.record().await,
+        Standing::Foreign => return Err(unclear(&row.table, row.ledger_id.as_ref().map(|_| row.migration.as_str()))),
+    }
     let request = AlterRequest {
         server: opts,
         table: row.table.clone(),
         clauses: row.clauses.clone(),
         name: row.migration.clone(),
-        step: checkpoint.step.clone(),
-        options: options.clone(),
+        step: native.checkpoint.step.clone(),
+        options,
     };
-    let native = NativeRun { row, runs, checkpoint, recording, since };
-    if done {
-        return native.record(server, &events).await;
-    }
-    let survey = Survey::again(&request).await?;
-    native.run(server, &survey, &options, &events, &stop).await
+    let give_up = format!("`replank abort {}` gives the change up", row.table.plain());
+    let (survey, algorithm) = Survey::again(&request).await.map_err(|failure| match failure.stop {
+        Stop::Refused => failure.next(give_up),
+        _ => failure,
+    })?;
+    native.run(&survey, algorithm, &request.options, &stop).await
 }

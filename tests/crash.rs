@@ -10,7 +10,7 @@ use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use support::change::{Change, expect_no_standstill};
 use support::load::{Load, Plan, Written};
-use support::{Outcome, Run, Scenario, Server, on_every_server, oracle, prisma, residue, shop};
+use support::{Kind, Outcome, Run, Scenario, Server, on_every_server, oracle, prisma, residue, shop};
 use tokio::time::sleep;
 
 on_every_server!(
@@ -20,6 +20,7 @@ on_every_server!(
     killed_in_verify,
     killed_in_cutover,
     killed_around_the_swap,
+    connections_killed_around_the_swap,
     killed_in_record,
     killed_in_cleanup,
     interrupted_in_copy,
@@ -86,6 +87,66 @@ async fn killed_around_the_swap(server: Server) -> Result<()> {
         killed(&server, Kill { phase: "cutover", hold: Hold::Nothing, after }, Then::Resume).await?;
     }
     Ok(())
+}
+
+/// Somebody ends connections of the run, again and again, all through its cutover.
+async fn connections_killed_around_the_swap(server: Server) -> Result<()> {
+    let rounds = std::env::var("REPLANK_CRASH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(2);
+    for _ in 0..rounds {
+        let (scenario, load) = begin(&server).await?;
+        let mut run = change().program(&scenario, ROWS_PER_SECOND).start()?;
+        ensure!(run.reaches_phase("cutover").await?, "it never came to the cutover");
+        let killed = end_connections(&scenario, &mut run).await?;
+        println!("{killed} connections were ended");
+        let altered = run.finish().await?;
+        let mut runs = vec![altered];
+        if runs[0].code() != Some(0) {
+            println!("it ended with {:?}", runs[0].events("failed").map(|seen| seen.event.to_string()).last());
+            runs.push(scenario.replank("resume", "Order").succeed().await?);
+        }
+        let runs: Vec<&Outcome> = runs.iter().collect();
+        expect_finished(&scenario, load, &runs).await?;
+    }
+    Ok(())
+}
+
+/// Ends connections that are at work on the run's tables, with pauses in which it may get further; gives their number.
+async fn end_connections(scenario: &Scenario, run: &mut Run) -> Result<usize> {
+    const ENOUGH: usize = 12;
+    let mut conn = scenario.connect().await?;
+    let mut lockers = Vec::new();
+    let mut ended = 0;
+    while ended < ENOUGH && run.is_running()? {
+        let rows: Vec<mysql_async::Row> = conn.query("SHOW FULL PROCESSLIST").await?;
+        let text =
+            |row: &mysql_async::Row, name: &str| row.get::<Option<String>, _>(name).flatten().unwrap_or_default();
+        let id = |row: &mysql_async::Row| row.get::<u64, _>("Id").unwrap_or_default();
+        let is_of_the_run = |row: &&mysql_async::Row| {
+            let statement = text(row, "Info");
+            // The application is shown with the statements of the triggers.
+            let words = ["LOCK TABLES", "RENAME TABLE", "ALTER", "DROP TABLE", "CREATE TABLE"];
+            let is_ours = words.iter().any(|word| statement.starts_with(word)) || statement.contains("/* replank run");
+            is_ours && statement.contains(&scenario.schema) && statement.contains("__rpk_")
+        };
+        for row in rows.iter().filter(is_of_the_run).filter(|row| text(row, "Info").starts_with("LOCK TABLES")) {
+            lockers.push(id(row));
+        }
+        // MariaDB keeps a table in its cache with triggers that fail (1064) when a KILL meets a connection that is
+        // opening it, replank or not, and gives it to the application. So there only those that cannot be.
+        let may_be_killed = |row: &&mysql_async::Row| match scenario.server.kind {
+            Kind::MySql97 => is_of_the_run(row),
+            Kind::MariaDb1011 | Kind::MariaDb118 => {
+                is_of_the_run(row) && text(row, "State") == "Waiting for table metadata lock"
+                    || lockers.contains(&id(row)) && text(row, "Command") == "Sleep"
+            }
+        };
+        if let Some(row) = rows.iter().find(may_be_killed) {
+            // It may have ended meanwhile.
+            ended += usize::from(conn.query_drop(format!("KILL {}", id(row))).await.is_ok());
+            sleep(Duration::from_millis(rand::random_range(0..60))).await;
+        }
+    }
+    Ok(ended)
 }
 
 async fn killed_in_record(server: Server) -> Result<()> {

@@ -29,6 +29,12 @@ const CLAUSES: &[&str] = &[
     "ADD COLUMN n INTEGER NOT NULL",
     "ADD COLUMN n VARCHAR(191) NOT NULL DEFAULT 'y'",
     "ADD COLUMN n DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3)",
+    "ADD COLUMN n DATETIME(3) NOT NULL",
+    "ADD COLUMN n DATE NOT NULL",
+    "ADD COLUMN n TIME NOT NULL",
+    "ADD COLUMN n TIMESTAMP NOT NULL",
+    "ADD COLUMN n JSON NOT NULL",
+    "ADD COLUMN n ENUM('A', 'B') NOT NULL",
     "ADD COLUMN n CHAR(36) NOT NULL DEFAULT (uuid())",
     "ADD COLUMN n INTEGER NULL AFTER a",
     "ADD COLUMN n INTEGER NULL FIRST",
@@ -109,9 +115,11 @@ async fn nothing_is_predicted_to_be_cheaper_than_it_is(server: support::Server) 
             let alter = read_clauses(clauses)?;
             let found = predict(&alter, &definition.context(shown.1)?, flavor).strategy;
             let mut possible = Strategy::Copy;
-            for strategy in [Strategy::Instant, Strategy::InPlace] {
+            let algorithms =
+                [(Strategy::Instant, "ALGORITHM=INSTANT"), (Strategy::InPlace, "ALGORITHM=INPLACE, LOCK=NONE")];
+            for (strategy, assertion) in algorithms {
                 // Partitioning takes an algorithm only behind it or not at all, and always copies.
-                let sql = format!("ALTER TABLE t {}{clauses}", strategy.assertion());
+                let sql = format!("ALTER TABLE t {assertion}, {clauses}");
                 let id = table_id(&mut conn, &scenario.schema, server.kind).await?;
                 if !clauses.contains("PARTITION") && conn.query_drop(sql).await.is_ok() {
                     let rebuilt = table_id(&mut conn, &scenario.schema, server.kind).await? != id;
@@ -141,7 +149,7 @@ async fn nothing_is_predicted_to_be_cheaper_than_it_is(server: support::Server) 
         }
     }
     println!("{exact} of {} exact; instant in truth: {dearer:#?}", 2 * CLAUSES.len());
-    ensure!(dearer.len() <= 24, "too much that is instant is predicted to be a copy: {dearer:#?}");
+    ensure!(dearer.len() <= 6, "too much that is instant is predicted to be a copy: {dearer:#?}");
     Ok(())
 }
 

@@ -7,6 +7,9 @@ use crate::progress::wording::{fold, pack};
 /// Columns of the text below the options; leaves clap nothing to fold on a terminal of 80.
 const WIDTH: usize = 78;
 
+/// What scripts may rely on.
+const NOTHING_TO_DO: &str = "With nothing to do it says so and exits with 0.";
+
 /// After the list of commands.
 pub fn overview() -> String {
     format!(
@@ -42,12 +45,12 @@ pub fn resume() -> String {
 
 /// After the options of `abort`.
 pub fn abort() -> String {
-    "Example:\n  replank abort shop.Order".to_owned()
+    format!("Example:\n  replank abort shop.Order\n\n{NOTHING_TO_DO}")
 }
 
 /// After the options of `cleanup`.
 pub fn cleanup() -> String {
-    "Example:\n  replank cleanup shop.Order".to_owned()
+    format!("Example:\n  replank cleanup shop.Order\n\n{NOTHING_TO_DO}")
 }
 
 /// After the options of `plan`.

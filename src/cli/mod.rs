@@ -33,7 +33,7 @@ use crate::event::{self, Events};
 use crate::findings::Levels;
 use crate::forecast;
 use crate::forecast::report::Verdict;
-use crate::pipeline;
+use crate::pipeline::{self, Taken};
 use crate::prisma::{MigrationsDirectory, location};
 use crate::progress::summary::Summary;
 use crate::progress::{Display, Progress};
@@ -91,7 +91,7 @@ fn execute(global: &GlobalArgs, command: Command, levels: Levels) -> Result<Exit
             let request = request::alter(url, args, &surroundings)?;
             let plan = guarded(&runtime()?, pipeline::dry_run(request))?;
             output::plan(&plan, global.output)?;
-            Ok(ExitCode::from(if plan.is_refused() { Stop::Refused.exit_code() } else { 0 }))
+            Ok(ExitCode::SUCCESS)
         }
         Command::Alter(args) => {
             let request = request::alter(url, args, &surroundings)?;
@@ -103,11 +103,15 @@ fn execute(global: &GlobalArgs, command: Command, levels: Levels) -> Result<Exit
         Command::Resume(args) => {
             let server = connection::server(url, &surroundings)?;
             let table = request::table(&args.table, &server)?;
+            let name = table.plain();
             let options = request::run_options(args.run, args.record)?;
-            let ((), summary) = watched(global, None, |events, stop| async {
+            let (taken, summary) = watched(global, None, |events, stop| async {
                 pipeline::resume(server, table, options, events, stop).await
             })?;
-            output::summary(&summary, global.output);
+            match taken {
+                Taken::Done => output::summary(&summary, global.output),
+                Taken::Nothing => output::nothing_to("resume", &name, global.output),
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Abort(args) => {
@@ -115,8 +119,12 @@ fn execute(global: &GlobalArgs, command: Command, levels: Levels) -> Result<Exit
             let table = request::table(&args.table, &server)?;
             let name = table.plain();
             let options = RunOptions::for_takedown(args.bookkeeping.bookkeeping_schema, args.lock_patience);
-            watched(global, None, |events, _stop| async { pipeline::abort(server, table, options, events).await })?;
-            output::aborted(&name, global.output);
+            let (taken, _) =
+                watched(global, None, |events, _stop| async { pipeline::abort(server, table, options, events).await })?;
+            match taken {
+                Taken::Done => output::aborted(&name, global.output),
+                Taken::Nothing => output::nothing_to("abort", &name, global.output),
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Cleanup(args) => {
@@ -124,10 +132,13 @@ fn execute(global: &GlobalArgs, command: Command, levels: Levels) -> Result<Exit
             let table = request::table(&args.table, &server)?;
             let name = table.plain();
             let options = RunOptions::for_takedown(args.bookkeeping.bookkeeping_schema, args.lock_patience);
-            watched(global, None, |events, _stop| async {
+            let (taken, _) = watched(global, None, |events, _stop| async {
                 pipeline::cleanup_kept(server, table, options, events).await
             })?;
-            output::cleaned_up(&name, global.output);
+            match taken {
+                Taken::Done => output::cleaned_up(&name, global.output),
+                Taken::Nothing => output::nothing_to("clean up", &name, global.output),
+            }
             Ok(ExitCode::SUCCESS)
         }
         Command::Status(args) => {

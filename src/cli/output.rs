@@ -90,7 +90,7 @@ pub fn summary(summary: &Summary, output: Output) {
 /// The end of an abort.
 pub fn aborted(table: &str, output: Output) {
     let _ = result(&match output {
-        Output::Text | Output::Markdown => format!("{table}: the change is given up, the table is as it was\n"),
+        Output::Text | Output::Markdown => format!("{table}: the change is given up, nothing of it is left\n"),
         Output::Json => json::line(&json::Aborted { table }),
     });
 }
@@ -100,6 +100,14 @@ pub fn cleaned_up(table: &str, output: Output) {
     let _ = result(&match output {
         Output::Text | Output::Markdown => format!("{table}: the old table is dropped\n"),
         Output::Json => json::line(&json::CleanedUp { table }),
+    });
+}
+
+/// The end of a command that found nothing to do.
+pub fn nothing_to(what: &str, table: &str, output: Output) {
+    let _ = result(&match output {
+        Output::Text | Output::Markdown => format!("{table}: nothing to {what}\n"),
+        Output::Json => json::line(&json::NothingToDo { table }),
     });
 }
 

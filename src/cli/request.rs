@@ -10,7 +10,7 @@ use crate::deploy::resolve::Resolution;
 use crate::error::{Failure, Stop};
 use crate::findings::Levels;
 use crate::forecast::ForecastRequest;
-use crate::prisma::location;
+use crate::prisma::{MigrationName, location};
 use crate::settings::{AlterRequest, RunOptions};
 use crate::sql::TableName;
 
@@ -107,8 +107,8 @@ pub fn run_options(args: RunArgs, record: RecordArgs) -> Result<RunOptions, Fail
 
 /// A name for a change that is not recorded or only planned.
 fn default_name(table: &TableName) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-    format!("alter_{}", table.table.as_str().chars().map(plain).collect::<String>())
+    let name = MigrationName::made_of(&format!("alter_{}", table.table.as_str()));
+    name.expect("it begins with letters").as_str().to_owned()
 }
 
 #[cfg(test)]

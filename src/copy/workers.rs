@@ -93,8 +93,11 @@ pub async fn copy(
     });
     run.tally.rows_done.store(run.checkpoint.rows_copied, Ordering::Relaxed);
     let mut workers = JoinSet::new();
+    let mut sessions = Vec::new();
     for _ in 0..run.options.workers.max(1) {
-        let session = run.server.session_for(Role::Work, "connecting a chunk worker").await?;
+        sessions.push(run.server.session_for(Role::Work, "connecting a chunk worker").await?);
+    }
+    for session in sessions {
         workers.spawn(work(Arc::clone(&copy), session));
     }
     let mut outcome = Ok(());
@@ -114,11 +117,14 @@ pub async fn copy(
                     }
                 }
             },
-            _ = tick.tick() => save(run, &copy).await?,
+            _ = tick.tick() => if let Err(failure) = save(run, &copy).await {
+                // The workers end their chunks first: a dropped worker would leave its statement to the server.
+                halt.cancel();
+                outcome = outcome.and(Err(failure));
+            },
         }
     }
-    save(run, &copy).await?;
-    outcome
+    outcome.and(save(run, &copy).await)
 }
 
 async fn save(run: &mut Run, copy: &Copy) -> Result<()> {

@@ -3,51 +3,97 @@
 //!
 //! That holds only because the shadow's and the old table's names sort after the original's: the RENAME takes its
 //! metadata locks in name order and must be queued on the original.
+//!
+//! A RENAME that waits would also go through when the lock ends because its holder is gone, with the log not yet
+//! drained and its writes lost. So the old table's name is taken by a **gate**, an empty table that the holder of the
+//! lock drops as the last thing before it unlocks: until then every RENAME fails (1050), whoever dies first.
 
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
 use super::{Attempt, Window};
+use crate::change::Change;
 use crate::error::{Failure, Result, Stop};
-use crate::server::{Process, Role, ServerError, Session, server_failure};
+use crate::run::Run;
+use crate::schema;
+use crate::server::{ServerError, Session, server_failure};
+use crate::sql::Ident;
 
 /// How long the RENAME may take to be seen waiting. It is there within a millisecond or two; longer means that
 /// something else is wrong, and the application is waiting.
 const SEEN_WITHIN: Duration = Duration::from_millis(500);
 
-/// Lets the RENAME queue, drains and checks meanwhile, and unlocks.
-pub(crate) async fn swap(window: &mut Window<'_>) -> Result<Attempt> {
-    let renamer = match window.run.server.session(Role::Ddl).await {
-        Ok(renamer) => renamer,
-        Err(error) => return give_back(window, None, error).await,
-    };
-    let rename = Rename::start(renamer, window.run.change.rename_sql());
-    if let Err(error) = window.drain().await {
-        return give_back(window, Some(rename), error).await;
+/// The gate's only column, by which it is told from an old table.
+fn gate_column() -> Ident {
+    Ident::new("rpk_gate")
+}
+
+/// Puts the gate where the old table will be. Before the lock is asked for, because LOCK TABLES names it.
+pub(crate) async fn close_gate(run: &Run, session: &mut Session) -> Result<(), ServerError> {
+    session.execute(&close_gate_sql(&run.change)).await.map(drop)
+}
+
+/// CREATE TABLE of the gate.
+pub fn close_gate_sql(change: &Change) -> String {
+    format!("CREATE TABLE IF NOT EXISTS {} ({} INT) ENGINE=InnoDB", change.old, gate_column())
+}
+
+/// DROP TABLE of the gate.
+pub fn open_gate_sql(change: &Change) -> String {
+    format!("DROP TABLE {}", change.old)
+}
+
+/// Whether a table is the gate.
+pub(crate) fn is_gate(definition: &str) -> bool {
+    definition.contains(&gate_column().to_string())
+}
+
+/// Removes the gate of a run that is not going to swap; an old table under the same name stays.
+pub(crate) async fn remove_gate(run: &Run, session: &mut Session) -> Result<(), ServerError> {
+    let definition = schema::create_sql(session, &run.change.old).await?.unwrap_or_default();
+    if is_gate(&definition) {
+        session.execute(&open_gate_sql(&run.change)).await?;
     }
-    if let Err(failure) = window.check_unchanged().await {
-        rename.kill(window).await?;
-        return Err(failure);
+    Ok(())
+}
+
+/// Drains and checks, lets the RENAME queue, opens the gate and unlocks.
+pub(crate) async fn swap(window: &mut Window<'_>, renamer: Session) -> Result<Attempt> {
+    if let Err(error) = window.drain().await {
+        return give_back(window, None, error).await;
+    }
+    match window.difference().await {
+        Ok(None) => {}
+        Ok(Some(failure)) => return Err(failure),
+        Err(error) => return give_back(window, None, error).await,
     }
     if let Err(error) = window.finish_shadow().await {
-        return give_back(window, Some(rename), error).await;
+        return give_back(window, None, error).await;
     }
+    let rename = Rename::start(renamer, window.run.change.rename_sql());
     match rename.is_waiting(window).await {
         Ok(true) => {}
+        // Whatever it says, it has not happened: the gate is closed.
         Ok(false) => {
-            let error = ServerError::Lost("the RENAME was not seen waiting for the lock".into());
-            return give_back(window, Some(rename), error).await;
+            let error = rename.end().await?.0.err();
+            let error = error.unwrap_or_else(|| ServerError::Lost("the RENAME was not seen waiting".into()));
+            return give_back(window, None, error).await;
         }
         Err(error) => return give_back(window, Some(rename), error).await,
     }
+    let opened = window.locker.execute(&open_gate_sql(&window.run.change)).await;
+    if let Err(error) = opened {
+        return give_back(window, Some(rename), error).await;
+    }
     // The triggers are still there: if the RENAME fails now, every write goes on being logged.
     let unlocked = window.locker.execute("UNLOCK TABLES").await;
+    let connection = rename.connection;
     let (renamed, renamer) = rename.end().await?;
     renamer.close().await;
     match (renamed, unlocked) {
         (Ok(_), _) => Ok(Attempt::Swapped),
-        (Err(error @ ServerError::Lost(_)), _) => window.outcome(error).await,
+        (Err(error @ ServerError::Lost(_)), _) => window.outcome(&[connection], error).await,
         (Err(error), _) => Ok(Attempt::Again(error)),
     }
 }
@@ -73,11 +119,14 @@ impl Rename {
         let started = Instant::now();
         loop {
             let processes = window.watch.processes().await?;
-            let waits = |process: &Process| process.state == "Waiting for table metadata lock";
-            if processes.iter().any(|process| process.id == self.connection && waits(process)) {
+            if processes.iter().any(|process| process.id == self.connection && process.is_waiting()) {
                 return Ok(true);
             }
-            if self.task.is_finished() || started.elapsed() > SEEN_WITHIN {
+            if self.task.is_finished() {
+                return Ok(false);
+            }
+            if started.elapsed() > SEEN_WITHIN {
+                window.run.server.bury(self.connection).await?;
                 return Ok(false);
             }
         }
@@ -97,18 +146,14 @@ impl Rename {
 }
 
 async fn give_back(window: &mut Window<'_>, rename: Option<Rename>, error: ServerError) -> Result<Attempt> {
+    let connection = rename.as_ref().map(|rename| rename.connection);
     if let Some(rename) = rename {
         rename.kill(window).await?;
     }
     if !window.locker.is_lost() {
-        let _ = window.locker.execute("ROLLBACK").await;
-        let unlocked = window.locker.execute("UNLOCK TABLES").await;
-        unlocked.map_err(|error| server_failure("unlocking", &error))?;
-        if error.disposition() == crate::server::Disposition::Fatal {
-            return Err(server_failure("the swap", &error));
-        }
-        return Ok(Attempt::Again(error));
+        return window.give_back(error).await;
     }
-    // The lock ended with its connection; the RENAME may have gone through before it was killed.
-    window.outcome(error).await
+    // The lock ended with its connection. Whether the gate was open by then, the names say.
+    let connections: Vec<u32> = connection.into_iter().chain([window.locker.id()]).collect();
+    window.outcome(&connections, error).await
 }

@@ -10,22 +10,25 @@
 mod mariadb;
 mod mysql;
 mod reverse;
+mod unchanged;
 
 use std::time::Duration;
 
 use crate::error::{Failure, Result, Stop};
 use crate::event::Event;
+use crate::index;
 use crate::lock_window::{LockRequest, Purpose, Round};
 use crate::mirror::Applier;
 use crate::mirror::applier::{Stage, apply_sql};
 use crate::run::Run;
-use crate::runs::Identity;
 use crate::schema;
 use crate::server::retry::Tries;
-use crate::server::{Flavor, Role, ServerError, Session, server_failure};
+use crate::server::{Disposition, Flavor, Role, ServerError, Session, server_failure};
 use crate::shadow::{self, TEMPORARY_KEY};
-use crate::sql::TableName;
+use crate::sql::{Ident, TableName};
+pub use mariadb::{close_gate_sql, open_gate_sql};
 pub use reverse::arm;
+pub use unchanged::{difference, identity};
 
 /// Log rows left when a request for the lock is made: what has to be applied inside the window.
 const FEW_ROWS: usize = 40;
@@ -33,6 +36,10 @@ const FEW_ROWS: usize = 40;
 const ROUND: Duration = Duration::from_millis(60);
 /// Rows applied per batch inside the window.
 const WINDOW_BATCH: usize = 5_000;
+
+/// How often and how long after each other the server is asked for the outcome of a swap: longer than a restart takes.
+const ASKED: u32 = 60;
+const ASKED_AFTER: Duration = Duration::from_millis(500);
 
 /// What a swap needs under its lock.
 pub(crate) struct Window<'a> {
@@ -54,31 +61,41 @@ pub(crate) enum Attempt {
 /// Swaps the tables. The applier is idle outside its batches, so that it holds nothing while the lock is asked for.
 pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     let change = &run.change;
+    let mariadb = run.server.facts.flavor == Flavor::MariaDb;
     let mut locker = run.server.session_for(Role::Work, "connecting for the cutover").await?;
     let mut watch = run.server.session_for(Role::Watch, "connecting for the cutover").await?;
-    // With autocommit, every statement in the window would pay for its own flush; and START TRANSACTION unlocks.
-    let settings = locker.execute("SET SESSION autocommit = 0, innodb_table_locks = 0").await;
-    settings.map_err(|error| server_failure("preparing the cutover", &error))?;
     let mut tables = vec![&change.original, &change.shadow, &change.log.table];
+    if mariadb {
+        tables.push(&change.old);
+    }
     if run.checkpoint.reverse_armed {
         tables.push(&change.reverse_log.table);
     }
-    let mut tries = Tries::of("raising the counter of the shadow");
-    while let Err(error) = raise_counter(run, &mut locker).await {
-        tries.recover(&mut locker, error, &run.events).await?;
-    }
+    make_ready(run, &mut locker).await?;
     let mut request = LockRequest::new(Purpose::Cutover, &change.original, tables, run.options.lock_patience);
+    // Connecting takes longer than all that happens inside the window.
+    let mut renamer = None;
     loop {
         run.check_stop()?;
         applier.drain_below(FEW_ROWS, &run.stop).await?;
-        let Round::Granted(window) = request.round(&mut locker, &mut watch, &run.events, ROUND).await? else {
-            continue;
+        if mariadb && renamer.is_none() {
+            renamer = Some(run.server.session_for(Role::Ddl, "connecting for the cutover").await?);
+        }
+        let window = match request.round(&mut locker, &mut watch, &run.events, ROUND).await {
+            Ok(Round::Granted(window)) => window,
+            Ok(Round::NotYet) => continue,
+            // The request's own patience ends this.
+            Err(_) if locker.is_lost() || watch.is_lost() => {
+                make_ready_again(run, &mut locker, &mut watch).await?;
+                continue;
+            }
+            Err(failure) => return Err(failure),
         };
         let mut inside = Window { run, locker: &mut locker, watch: &mut watch };
         // From here on the stop is not looked at: the window ends one way or the other within tens of milliseconds.
-        let attempt = match run.server.facts.flavor {
-            Flavor::MySql => mysql::swap(&mut inside).await,
-            Flavor::MariaDb => mariadb::swap(&mut inside).await,
+        let attempt = match renamer.take() {
+            Some(renamer) => mariadb::swap(&mut inside, renamer).await,
+            None => mysql::swap(&mut inside).await,
         };
         match attempt {
             Ok(Attempt::Swapped) => {
@@ -89,11 +106,7 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
                 window.ended(&run.events);
                 run.events.emit(Event::Retry { what: "the swap".into(), attempt: 0, error: error.to_string() });
                 tokio::time::sleep(Duration::from_millis(200)).await;
-                if locker.is_lost() {
-                    locker.reconnect().await.map_err(|error| server_failure("connecting for the cutover", &error))?;
-                    let settings = locker.execute("SET SESSION autocommit = 0, innodb_table_locks = 0").await;
-                    settings.map_err(|error| server_failure("preparing the cutover", &error))?;
-                }
+                make_ready_again(run, &mut locker, &mut watch).await?;
             }
             Err(failure) => {
                 let _ = locker.execute("UNLOCK TABLES").await;
@@ -105,6 +118,55 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     locker.close().await;
     watch.close().await;
     Ok(())
+}
+
+/// The same after an attempt that failed, with sessions that may be lost.
+async fn make_ready_again(run: &Run, locker: &mut Session, watch: &mut Session) -> Result<()> {
+    let mut tries = Tries::of("connecting for the cutover");
+    for session in [&mut *locker, watch] {
+        if session.is_lost() {
+            tries.recover(session, ServerError::Lost("connection lost".into()), &run.events).await?;
+        }
+    }
+    make_ready(run, locker).await
+}
+
+/// What can be done before the window, and what a failed attempt has undone.
+async fn make_ready(run: &Run, locker: &mut Session) -> Result<()> {
+    index::restore_temporary_key(run).await?;
+    let mut tries = Tries::of("preparing the cutover");
+    loop {
+        match try_to_make_ready(run, locker).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(failure)) => return Err(failure),
+            Err(error) => tries.recover(locker, error, &run.events).await?,
+        }
+    }
+}
+
+async fn try_to_make_ready(run: &Run, locker: &mut Session) -> Result<Option<Failure>, ServerError> {
+    // With autocommit, every statement in the window would pay for its own flush; and START TRANSACTION unlocks.
+    locker.execute("SET SESSION autocommit = 0, innodb_table_locks = 0").await?;
+    if let Some(what) = unchanged::difference_before_window(run, locker).await? {
+        return Ok(Some(foreign_change(&run.change.original, &what)));
+    }
+    let in_the_way = schema::create_sql(locker, &run.change.old).await?;
+    if in_the_way.is_some_and(|definition| !mariadb::is_gate(&definition)) {
+        let failure = Failure::new(Stop::Occupied, format!("{} exists and is not ours", run.change.old));
+        return Ok(Some(failure.next("rename or drop that table; the old table needs its name")));
+    }
+    raise_counter(run, locker).await?;
+    if run.server.facts.flavor == Flavor::MariaDb {
+        mariadb::close_gate(run, locker).await?;
+    }
+    // A snapshot of the reads above would otherwise be what the window sees.
+    locker.execute("COMMIT").await?;
+    Ok(None)
+}
+
+/// Removes what a cutover that did not swap has left beside the original.
+pub async fn remove_leftovers(run: &Run, session: &mut Session) -> Result<(), ServerError> {
+    mariadb::remove_gate(run, session).await
 }
 
 impl Window<'_> {
@@ -123,24 +185,15 @@ impl Window<'_> {
         }
     }
 
-    /// Refuses to go on when the original is not the table that was copied, or its writes were not logged.
-    pub(crate) async fn check_unchanged(&mut self) -> Result<()> {
-        let change = &self.run.change;
-        let failed = |error: ServerError| server_failure("checking the table before the swap", &error);
-        let present = change.mirror.present(self.locker).await.map_err(failed)?;
-        if present < 3 {
-            return Err(foreign_change(&change.original, "triggers of this run are missing or different"));
+    /// Why the swap must not happen: the original is not the table that was copied, or its writes were not logged.
+    pub(crate) async fn difference(&mut self) -> Result<Option<Failure>, ServerError> {
+        let original = &self.run.change.original;
+        if let Some(what) = unchanged::difference(self.run, self.locker).await? {
+            return Ok(Some(foreign_change(original, &what)));
         }
-        let now = identity(self.locker, &change.original).await.map_err(failed)?;
-        match &self.run.checkpoint.original {
-            Some(then) if *then != now && then.definition != now.definition => {
-                Err(foreign_change(&change.original, "its definition was changed by somebody else"))
-            }
-            Some(then) if *then != now => {
-                Err(foreign_change(&change.original, "it was truncated or rebuilt by somebody else"))
-            }
-            _ => Ok(()),
-        }
+        // The log is empty and the lock is held, so a row that only the shadow has was taken away behind the triggers.
+        let missing = unchanged::is_missing_rows(self.run, self.locker).await?;
+        Ok(missing.then(|| foreign_change(original, "rows were removed from it past the triggers")))
     }
 
     /// Brings the counter of the shadow up to the original's, and takes the temporary index off.
@@ -148,19 +201,38 @@ impl Window<'_> {
         raise_counter(self.run, self.locker).await?;
         if self.run.checkpoint.temporary_key {
             let shadow = &self.run.change.shadow;
-            let definition = schema::create_sql(self.locker, shadow).await?.unwrap_or_default();
-            if !definition.contains(&format!("`{TEMPORARY_KEY}`")) {
-                return Ok(());
-            }
-            let sql = format!("ALTER TABLE {shadow} DROP INDEX `{TEMPORARY_KEY}`, ALGORITHM=INPLACE");
+            let temporary = Ident::new(TEMPORARY_KEY);
+            let sql = format!("ALTER TABLE {shadow} DROP INDEX {temporary}, ALGORITHM=INPLACE");
             self.locker.execute(&sql).await?;
         }
         Ok(())
     }
 
-    /// After a lost connection: which of the names exist decides whether the swap happened.
-    pub(crate) async fn outcome(&mut self, error: ServerError) -> Result<Attempt> {
-        match happened(self.run).await {
+    /// Unlocks after an attempt that failed; the tables are what they were.
+    pub(crate) async fn give_back(&mut self, error: ServerError) -> Result<Attempt> {
+        if !self.locker.is_lost() {
+            let _ = self.locker.execute("ROLLBACK").await;
+            let unlocked = self.locker.execute("UNLOCK TABLES").await;
+            unlocked.map_err(|error| server_failure("unlocking", &error))?;
+        }
+        if error.disposition() == Disposition::Fatal {
+            return Err(server_failure("the swap", &error));
+        }
+        Ok(Attempt::Again(error))
+    }
+
+    /// After a lost connection: which of the names exist decides whether the swap happened. Asked only when the server
+    /// has forgotten the connections, because until then it may still be renaming.
+    pub(crate) async fn outcome(&mut self, connections: &[u32], error: ServerError) -> Result<Attempt> {
+        let mut asked = self.ask(connections).await;
+        for _ in 1..ASKED {
+            if asked.is_ok() {
+                break;
+            }
+            tokio::time::sleep(ASKED_AFTER).await;
+            asked = self.ask(connections).await;
+        }
+        match asked {
             Ok(true) => Ok(Attempt::Swapped),
             Ok(false) => Ok(Attempt::Again(error)),
             Err(second) => {
@@ -171,6 +243,13 @@ impl Window<'_> {
                     .cause(format!("{error}; then {second}")))
             }
         }
+    }
+
+    async fn ask(&self, connections: &[u32]) -> Result<bool, ServerError> {
+        for connection in connections {
+            self.run.server.bury(*connection).await?;
+        }
+        happened(self.run).await
     }
 }
 
@@ -207,40 +286,4 @@ fn foreign_change(original: &TableName, what: &str) -> Failure {
     Failure::new(Stop::Occupied, format!("{original} is not the table that was copied: {what}"))
         .table("untouched by replank; the copy would not have that change")
         .next(format!("`replank abort {}`, then run the change again", original.plain()))
-}
-
-/// What a table is now, to be compared with what it was.
-pub async fn identity(session: &mut Session, table: &TableName) -> Result<Identity, ServerError> {
-    let definition = schema::create_sql(session, table).await?.unwrap_or_default();
-    let definition = shadow::without_counter(&definition);
-    Ok(Identity { definition, table_id: table_id(session, table).await? })
-}
-
-/// InnoDB's number of a table; `None` without the PROCESS privilege or for a partitioned table.
-async fn table_id(session: &mut Session, table: &TableName) -> Result<Option<u64>, ServerError> {
-    let view = match session.server().facts.flavor {
-        Flavor::MySql => "innodb_tables",
-        Flavor::MariaDb => "innodb_sys_tables",
-    };
-    let name = format!("{}/{}", file_name(table.schema.as_str()), file_name(table.table.as_str()));
-    let sql =
-        format!("SELECT table_id FROM information_schema.{view} WHERE name = {}", crate::sql::string_literal(&name));
-    match session.first_row::<u64>(&sql).await {
-        Ok(id) => Ok(id),
-        Err(error) if error.is_any(&crate::server::errno::DENIED) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// InnoDB stores names as file names: other ASCII characters than letters, digits and `_` as `@` and four digits.
-fn file_name(name: &str) -> String {
-    let mut encoded = String::new();
-    for character in name.chars() {
-        if character.is_ascii_alphanumeric() || character == '_' {
-            encoded.push(character);
-        } else {
-            encoded.push_str(&format!("@{:04x}", u32::from(character)));
-        }
-    }
-    encoded
 }

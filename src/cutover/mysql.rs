@@ -7,33 +7,28 @@ use crate::server::{ServerError, server_failure};
 /// Drains, checks, renames, unlocks.
 pub(crate) async fn swap(window: &mut Window<'_>) -> Result<Attempt> {
     if let Err(error) = window.drain().await {
-        return give_back(window, error).await;
+        return window.give_back(error).await;
     }
-    window.check_unchanged().await?;
+    match window.difference().await {
+        Ok(None) => {}
+        Ok(Some(failure)) => return Err(failure),
+        Err(error) => return window.give_back(error).await,
+    }
     if let Err(error) = window.finish_shadow().await {
-        return give_back(window, error).await;
+        return window.give_back(error).await;
     }
     let rename = window.run.change.rename_sql();
     match window.locker.execute(&rename).await {
         Ok(_) => {}
-        Err(error @ ServerError::Lost(_)) => return window.outcome(error).await,
-        Err(error) => return give_back(window, error).await,
+        Err(error @ ServerError::Lost(_)) => {
+            let connection = window.locker.id();
+            return window.outcome(&[connection], error).await;
+        }
+        Err(error) => return window.give_back(error).await,
     }
     match window.locker.execute("UNLOCK TABLES").await {
         // A lost connection unlocks too, and the RENAME is done.
         Ok(_) | Err(ServerError::Lost(_)) => Ok(Attempt::Swapped),
         Err(error) => Err(server_failure("unlocking after the swap", &error)),
     }
-}
-
-async fn give_back(window: &mut Window<'_>, error: ServerError) -> Result<Attempt> {
-    if !window.locker.is_lost() {
-        let _ = window.locker.execute("ROLLBACK").await;
-        let unlocked = window.locker.execute("UNLOCK TABLES").await;
-        unlocked.map_err(|error| server_failure("unlocking", &error))?;
-    }
-    if error.disposition() == crate::server::Disposition::Fatal {
-        return Err(server_failure("the swap", &error));
-    }
-    Ok(Attempt::Again(error))
 }

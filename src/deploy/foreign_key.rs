@@ -9,7 +9,7 @@ use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
 use crate::lock_window::{LockRequest, Purpose, Round};
 use crate::plan::ClauseKind;
-use crate::plan::strategy::Strategy;
+use crate::plan::strategy::Algorithm;
 use crate::server::{Role, Server, ServerError, server_failure};
 use crate::sql::TableName;
 
@@ -53,7 +53,7 @@ pub async fn drop_keys(
     events: &Events,
     stop: &CancellationToken,
 ) -> Result<(), NotDropped> {
-    let sql = crate::native::sql(table, &change.alter, Strategy::InPlace);
+    let sql = crate::native::sql(table, &change.alter, Algorithm::InPlace);
     let mut locker = server.session_for(Role::Ddl, "connecting").await?;
     let mut watch = server.session_for(Role::Watch, "connecting").await?;
     let mut request = LockRequest::new(Purpose::Native, table, vec![table], patience);

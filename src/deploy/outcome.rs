@@ -120,7 +120,7 @@ async fn definition(work: &mut Session, kind: Kind, name: &TableName) -> Result<
             None => return Ok(None),
             Some("BASE TABLE") => {
                 let identity = cutover::identity(work, name).await?;
-                return Ok(Some(format!("{} {:?}", identity.definition, identity.table_id)));
+                return Ok(Some(format!("{} {:?}", identity.definition, identity.table_ids)));
             }
             Some(_) => {}
         }

@@ -19,7 +19,7 @@ use crate::server::{Role, ServerError, Session, errno, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
 use crate::sql::TableName;
 use crate::survey::{Survey, stored_name};
-use crate::takeover;
+use crate::takeover::{self, Taken};
 
 /// How often the script's session is used while a table is copied, so that the server does not close it.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
@@ -245,18 +245,19 @@ pub(super) async fn settle_run(migration: &mut Migration<'_>, table: &(String, S
     let deploy = &mut *migration.deploy;
     let (_, bookkeeping) = crate::survey::names(&table, &deploy.request.options)?;
     let Some(runs) = Runs::find(&deploy.server, &bookkeeping).await? else { return Ok(Happened::No) };
-    match runs.of_step(&step).await? {
-        Some(row) if row.state == "running" => {
-            let options = RunOptions { record: false, ..deploy.request.options.clone() };
-            let (server, events) = (deploy.request.server.clone(), deploy.events.clone());
-            let resumed = takeover::resume(server, table, options, events, deploy.stop.clone());
-            alive(&mut deploy.session, resumed).await?;
-            Ok(Happened::Yes)
+    if runs.of_step(&step).await?.is_some_and(|row| row.state == "running") {
+        let options = RunOptions { record: false, ..deploy.request.options.clone() };
+        let (server, events) = (deploy.request.server.clone(), deploy.events.clone());
+        let resumed = takeover::resume(server, table, options, events, deploy.stop.clone());
+        match alive(&mut deploy.session, resumed).await? {
+            Taken::Done => return Ok(Happened::Yes),
+            // Somebody else has finished it or taken it back in between.
+            Taken::Nothing => {}
         }
-        Some(row) if row.state == "done" => Ok(Happened::Yes),
-        // Taken back, or never begun.
-        _ => Ok(Happened::No),
     }
+    // Taken back, or never begun, is not done.
+    let is_done = runs.of_step(&step).await?.is_some_and(|row| row.state == "done");
+    Ok(if is_done { Happened::Yes } else { Happened::No })
 }
 
 /// Keeps a session alive while something else takes its time.

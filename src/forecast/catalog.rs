@@ -6,7 +6,8 @@ use super::subject::Subject;
 use crate::deploy::step::{Action, AsIs, Step};
 use crate::findings::{Size, StepCase};
 use crate::plan::definition::{Definition, read_create_table};
-use crate::plan::{ClauseKind, TableRef};
+use crate::plan::{Alter, ClauseKind, Constraint, ConstraintKind, TableRef};
+use crate::schema::Relations;
 use crate::sql::{Ident, TableName};
 
 /// What is known of tables.
@@ -16,6 +17,44 @@ pub struct Catalog {
     /// Whether names of tables are the same in any case.
     folds_case: bool,
     tables: BTreeMap<(String, String), Entry>,
+    keys: KeyChanges,
+}
+
+/// Foreign keys that pending migrations have made and dropped so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyChanges {
+    /// Child, name and parent.
+    pub added: Vec<(TableName, Ident, TableName)>,
+    /// Child and name.
+    pub dropped: Vec<(TableName, Ident)>,
+}
+
+impl KeyChanges {
+    fn add(&mut self, child: TableName, name: Ident, parent: TableName) {
+        self.dropped.retain(|(table, other)| !(*table == child && other.same_name(&name)));
+        self.added.push((child, name, parent));
+    }
+
+    fn drop(&mut self, child: &TableName, name: &Ident) {
+        self.added.retain(|(table, other, _)| !(table == child && other.same_name(name)));
+        self.dropped.push((child.clone(), name.clone()));
+    }
+
+    /// What hangs on a table, once the changes are made.
+    pub fn apply(&self, table: &TableName, relations: &mut Relations) {
+        let is_dropped = |child: &str, name: &str| {
+            self.dropped.iter().any(|(table, key)| table.plain() == child && key.as_str().eq_ignore_ascii_case(name))
+        };
+        relations.references.retain(|(name, _)| !is_dropped(&table.plain(), name));
+        relations.referenced_by.retain(|(name, child)| !is_dropped(child, name));
+        for (child, name, parent) in &self.added {
+            if child == table {
+                relations.references.push((name.as_str().to_owned(), parent.plain()));
+            } else if parent == table {
+                relations.referenced_by.push((name.as_str().to_owned(), child.plain()));
+            }
+        }
+    }
 }
 
 /// A table that was found on the server.
@@ -54,12 +93,14 @@ pub struct Standing<'a> {
     pub changed_by: Option<String>,
     /// The statement that makes the table as this step finds it.
     pub create_sql: Option<String>,
+    /// The foreign keys that earlier statements have made and dropped.
+    pub keys: KeyChanges,
 }
 
 impl Catalog {
     /// Of the tables that are on the server; those that are not found are not there.
     pub fn new(schema: Ident, folds_case: bool, found: Vec<Found>) -> Catalog {
-        let mut catalog = Catalog { schema, folds_case, tables: BTreeMap::new() };
+        let mut catalog = Catalog { schema, folds_case, tables: BTreeMap::new(), keys: KeyChanges::default() };
         for Found { name, definition, create_sql, size } in found {
             let key = catalog.key(&name);
             let entry = Entry {
@@ -94,6 +135,7 @@ impl Catalog {
         let table = subject.tables().first().map(|table| self.name(table));
         let found = table.as_ref().and_then(|name| self.tables.get(&self.key(name))).cloned();
         let entry = found.clone().unwrap_or_default();
+        let keys = self.keys.clone();
         let after = self.apply(&subject, step, migration, entry.clone());
         let is_new = match subject {
             Subject::Creates(..) => true,
@@ -105,6 +147,7 @@ impl Catalog {
             made_by,
             changed_by: entry.changed_by,
             create_sql: entry.create_sql,
+            keys,
         }
     }
 
@@ -131,7 +174,11 @@ impl Catalog {
             }
             Subject::Drops(tables) => {
                 for table in tables {
-                    self.tables.remove(&self.key(&self.name(table)));
+                    let name = self.name(table);
+                    let gone = self.tables.remove(&self.key(&name)).and_then(|entry| entry.definition);
+                    for key in gone.iter().flat_map(|definition| &definition.foreign_keys) {
+                        key.name.iter().for_each(|key| self.keys.drop(&name, key));
+                    }
                 }
                 None
             }
@@ -147,6 +194,7 @@ impl Catalog {
                     _ => return entry.definition,
                 };
                 let after = entry.definition.as_ref().map(|before| before.altered(&change.alter));
+                self.note_keys(table, &change.alter);
                 let key = self.key(&self.name(table));
                 let changed_by = Some(migration.to_owned());
                 self.tables.insert(key, Entry { definition: after.clone(), changed_by, create_sql: None, ..entry });
@@ -160,6 +208,24 @@ impl Catalog {
                 after
             }
             Subject::Nothing => None,
+        }
+    }
+
+    fn note_keys(&mut self, table: &TableRef, alter: &Alter) {
+        let child = self.name(table);
+        for clause in &alter.clauses {
+            match &clause.kind {
+                ClauseKind::DropForeignKey { name } => self.keys.drop(&child, name),
+                ClauseKind::AddConstraint(Constraint {
+                    kind: ConstraintKind::ForeignKey { references },
+                    name: Some(name),
+                    ..
+                }) => {
+                    let parent = self.name(references);
+                    self.keys.add(child.clone(), name.clone(), parent);
+                }
+                _ => {}
+            }
         }
     }
 

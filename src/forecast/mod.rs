@@ -281,7 +281,8 @@ impl Planning<'_> {
         let (facts, session) = (&self.outlook.server.facts, &mut self.inspecting);
         let failed = |error: ServerError| server_failure("inspecting a table", &error);
         let Some(table) = schema::inspect(session, name).await.map_err(failed)? else { return Ok(None) };
-        let relations = Relations::read(session, name, facts.flavor).await.map_err(failed)?;
+        let mut relations = Relations::read(session, name, facts.flavor).await.map_err(failed)?;
+        standing.keys.apply(name, &mut relations);
         let grants = survey::read_grants(session).await?;
         let bookkeeping = bookkeeping_schema(&name.schema, self.request.bookkeeping.as_deref())
             .map_err(|error| Failure::refused("the bookkeeping schema's name does not do").cause(error))?;
@@ -295,7 +296,9 @@ impl Planning<'_> {
             disk_free: survey::free_bytes(&self.outlook.server),
             disk_reserve: self.request.disk_reserve,
         };
-        let refused = checks::refuse_always(&inspection).or_else(|| checks::refuse_copy_of_table(&inspection));
+        let refused = checks::refuse_always(&inspection)
+            .or_else(|| checks::refuse_copy_of_table(&inspection))
+            .or_else(|| keyless(standing));
         Ok(refused.map(|failure| {
             // A clause has backticks of its own.
             let quoted = |what: String, clause: &Clause| {
@@ -308,6 +311,17 @@ impl Planning<'_> {
             }
         }))
     }
+}
+
+/// A copy needs a key before and after; which one it is shows when the change is made.
+fn keyless(standing: &Standing<'_>) -> Option<Failure> {
+    let (before, after) = (standing.case.before.as_ref()?, standing.case.after.as_ref()?);
+    let next = "keep the key, or add another one in the same change";
+    if !before.has_key() {
+        return Some(Failure::refused("the table has no key that a copy can walk").next(next));
+    }
+    let loses = before.primary_key().is_some() && after.primary_key().is_none() || !after.has_key();
+    loses.then(|| Failure::refused("the change leaves the table without a primary key").next(next))
 }
 
 /// Lets the session read only, and nothing in it take longer than the limit.

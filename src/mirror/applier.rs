@@ -21,11 +21,14 @@ use crate::tally::Tally;
 /// Log rows per transaction. Large enough to merge repeated writes of hot rows, small enough that the transaction and
 /// its statements stay far under a megabyte and the locks it holds on the shadow are short.
 const BATCH: usize = 2_000;
-/// A whole backlog at once, to tell a passing clash of unique values from a real one.
+/// A whole backlog at once.
 const WHOLE_LOG: usize = 200_000;
+/// Log rows per transaction after a clash of unique values: the fewer, the sooner after the deletion of stale rows they
+/// are inserted.
+const BATCH_AFTER_CLASH: usize = 200;
 /// Keys named in one DELETE: the range optimizer weighs each.
 const KEYS_PER_DELETE: usize = 200;
-/// How often a clash of unique values is looked at again with the whole log before it is believed.
+/// How often in a row a clash of unique values is met before it is believed.
 const CLASH_TRIES: u32 = 8;
 /// Pause when the log is empty: what the application writes meanwhile waits this long for the mirror.
 const IDLE: Duration = Duration::from_millis(50);
@@ -34,7 +37,8 @@ const IDLE: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Chunks are in flight: a key that a chunk inserts between our delete and insert is at least as new as the logged
-    /// write, so it stays. The shadow has no unique index yet besides its keys, so nothing else can clash.
+    /// write, so it stays. The shadow's only unique indexes are the walked key and, where it is another, the new primary
+    /// key; of two rows that clash in that one the first stays, and verification finds the other missing.
     Copying,
     /// No chunk is in flight and all unique indexes are there: a clash is a violation.
     Settled,
@@ -74,9 +78,17 @@ impl Applier {
         self.apply_up_to(BATCH).await
     }
 
-    /// Applies batches until fewer than `enough` rows are found.
+    /// Applies batches until fewer than `enough` rows are found, or until batches that leave nothing behind do not get
+    /// smaller: then they are what the application writes meanwhile, however often that is repeated.
     pub async fn drain_below(&mut self, enough: usize, stop: &CancellationToken) -> Result<()> {
-        while !stop.is_cancelled() && self.apply_batch().await? >= enough {}
+        let mut before = BATCH;
+        while !stop.is_cancelled() {
+            let applied = self.apply_batch().await?;
+            if applied < enough || (applied < BATCH && applied >= before) {
+                break;
+            }
+            before = applied;
+        }
         Ok(())
     }
 
@@ -152,14 +164,14 @@ impl Applier {
         }
     }
 
-    async fn apply_up_to(&mut self, limit: usize) -> Result<usize> {
+    async fn apply_up_to(&mut self, most: usize) -> Result<usize> {
         let started = Instant::now();
-        let mut limit = limit;
+        let (mut limit, mut consumed) = (most, 0);
         let mut clashes = 0;
         let mut tries = Tries::of("applying the change log");
         loop {
             let outcome = match self.change.log.read(&mut self.session, limit).await {
-                Ok(entries) if entries.is_empty() => return Ok(0),
+                Ok(entries) if entries.is_empty() => return Ok(consumed),
                 Ok(entries) => {
                     self.in_flight.quiesced().await;
                     self.apply(&entries).await.map(|()| entries.len())
@@ -171,16 +183,24 @@ impl Applier {
                     let keys = applied as u64;
                     self.tally.keys_applied.fetch_add(keys, Ordering::Relaxed);
                     self.events.emit(Event::BatchApplied { keys, took: started.elapsed() });
-                    return Ok(applied);
+                    consumed += applied;
+                    clashes = 0;
+                    // Callers take fewer rows than the most for the end of the log.
+                    if applied < limit || consumed >= most {
+                        return Ok(consumed);
+                    }
                 }
                 Err(error) if error.code() == Some(errno::DUPLICATE_KEY) && clashes < CLASH_TRIES => {
-                    // A row that took over a unique value may be in this batch while the row that gave it up is not,
-                    // or was written after the batch was read. With the whole log the original's own uniqueness
-                    // carries over, unless the application keeps moving values; so look again a few times.
+                    // A row that took over a unique value may be in this batch while the row that gave it up is not.
+                    // Without the rows of all logged keys the original's own uniqueness carries over, but for values
+                    // that move between that deletion and the batch; so look again a few times.
                     clashes += 1;
-                    limit = WHOLE_LOG;
+                    limit = BATCH_AFTER_CLASH;
                     self.roll_back().await?;
-                    tokio::time::sleep(Duration::from_millis(10 << clashes)).await;
+                    tokio::time::sleep(Duration::from_millis(5 << clashes)).await;
+                    if let Err(error) = self.delete_stale_rows().await {
+                        tries.recover(&mut self.session, error, &self.events).await?;
+                    }
                 }
                 Err(error) if error.code() == Some(errno::DUPLICATE_KEY) => {
                     self.roll_back().await?;
@@ -189,6 +209,18 @@ impl Applier {
                 Err(error) => tries.recover(&mut self.session, error, &self.events).await?,
             }
         }
+    }
+
+    /// Takes the rows of all logged keys off the shadow. The keys stay in the log, so the mirror's invariant says nothing
+    /// of these rows, and the following batches bring them back as they are now.
+    async fn delete_stale_rows(&mut self) -> Result<(), ServerError> {
+        let entries = self.change.log.read(&mut self.session, WHOLE_LOG).await?;
+        self.in_flight.quiesced().await;
+        for entries in entries.chunks(BATCH) {
+            let [delete, _, _] = apply_sql(&self.change, entries, self.stage);
+            self.session.execute(&delete).await?;
+        }
+        Ok(())
     }
 
     async fn roll_back(&mut self) -> Result<()> {
@@ -262,7 +294,7 @@ pub fn apply_sql(change: &Change, entries: &[Entry], stage: Stage) -> [String; 3
 
 /// First statement of a catch-up. It reads log and original in one snapshot (READ COMMITTED takes one for each
 /// statement, and no lock), so it sees every row that the log says was written, as of one moment; REPLACE meets no
-/// other unique key than the walked one.
+/// other unique key than the walked one and a new primary key, in whose clashes verification finds the missing row.
 fn replace_logged_sql(change: &Change) -> String {
     let Change { log, shadow, original, marker, .. } = change;
     format!(

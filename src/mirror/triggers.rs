@@ -47,6 +47,12 @@ impl LogTriggers {
         ]
     }
 
+    /// Whether a trigger's name is one of these.
+    pub fn is_one_of_them(&self, name: &str) -> bool {
+        let name = Ident::new(name);
+        self.all_names().into_iter().any(|own| own.same_name(&name))
+    }
+
     fn all_names(&self) -> [&Ident; 3] {
         [&self.names.insert, &self.names.update, &self.names.delete]
     }

@@ -25,15 +25,9 @@ pub struct Plan {
     pub disk_needed: Option<u64>,
     /// What the checks found.
     pub findings: Vec<Finding>,
-    /// Every statement that would change the server, in order.
+    /// Every statement that would define something or write Prisma's ledger, in the order in which they take effect.
+    /// Rows and replank's own books are left out.
     pub statements: Vec<PlannedStatement>,
-}
-
-impl Plan {
-    /// Whether a check refuses the change.
-    pub fn is_refused(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Refusal)
-    }
 }
 
 /// A statement of the plan.
@@ -58,8 +52,6 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// The change is refused.
-    Refusal,
     /// The change goes on, and a user may not like the effect.
     Warning,
     /// Good to know.
@@ -70,7 +62,6 @@ impl Severity {
     /// The word users see.
     pub fn label(self) -> &'static str {
         match self {
-            Severity::Refusal => "refusal",
             Severity::Warning => "warning",
             Severity::Note => "note",
         }

@@ -134,8 +134,16 @@ impl Predicted<'_> {
         let plain = !column.inline_key && !column.auto_increment && !expression;
         match column.generated {
             Some(stored) => plain && !stored && column.place.is_none(),
-            None => plain && self.has_instant_rows(),
+            None => plain && self.has_instant_rows() && !self.needs_a_zero_date(column),
         }
+    }
+
+    /// A date for existing rows that strict mode does not take, which MySQL finds only row by row.
+    fn needs_a_zero_date(&self, column: &Column) -> bool {
+        self.flavor == Flavor::MySql
+            && matches!(column.data_type.as_str(), "date" | "datetime" | "timestamp")
+            && !column.nullable
+            && column.default.is_none()
     }
 
     fn redefinition(&self, from: &Ident, to: &Ident) -> Cost {

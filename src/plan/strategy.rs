@@ -16,6 +16,15 @@ pub enum Strategy {
     Copy,
 }
 
+/// How the server makes a change that it makes at once: always asserted, so that it refuses rather than blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// `ALGORITHM=INSTANT`.
+    Instant,
+    /// `ALGORITHM=INPLACE, LOCK=NONE`.
+    InPlace,
+}
+
 /// What an empty table of the same definition said to each algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdicts {
@@ -35,12 +44,22 @@ impl Strategy {
         }
     }
 
-    /// What goes before the clauses when the server makes the change; behind them it would not do with partitioning.
+    /// How the server makes it; `None` for a copy.
+    pub fn algorithm(self) -> Option<Algorithm> {
+        match self {
+            Strategy::Instant => Some(Algorithm::Instant),
+            Strategy::InPlace => Some(Algorithm::InPlace),
+            Strategy::Copy => None,
+        }
+    }
+}
+
+impl Algorithm {
+    /// What goes before the clauses; behind them it would not do with partitioning.
     pub fn assertion(self) -> &'static str {
         match self {
-            Strategy::Instant => "ALGORITHM=INSTANT, ",
-            Strategy::InPlace => "ALGORITHM=INPLACE, LOCK=NONE, ",
-            Strategy::Copy => "",
+            Algorithm::Instant => "ALGORITHM=INSTANT, ",
+            Algorithm::InPlace => "ALGORITHM=INPLACE, LOCK=NONE, ",
         }
     }
 }

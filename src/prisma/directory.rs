@@ -236,13 +236,6 @@ impl MigrationsDirectory {
     }
 }
 
-impl From<WriteError> for Failure {
-    /// The pipeline writes after the swap, so this is a change that happened and is not recorded.
-    fn from(error: WriteError) -> Failure {
-        Failure::new(Stop::NotRecorded, "the migration could not be written").cause(error)
-    }
-}
-
 /// The provider as Prisma reads it, by text and not as TOML: other spacing than its own counts as another provider.
 fn provider(lock_file: &str) -> &str {
     lock_file

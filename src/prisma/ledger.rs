@@ -177,6 +177,13 @@ impl Ledger {
         })
     }
 
+    /// What is written before and after a change, for a plan: the id is made when the change begins.
+    pub fn planned(&self, migration_name: &str, checksum: &str, now: Timestamp) -> (String, [String; 2]) {
+        const ID: &str = "a new UUID";
+        let started = sql::insert_started(&self.table, ID, migration_name, checksum, now);
+        (started, [sql::count_step(&self.table, ID), sql::set_finished(&self.table, ID, now)])
+    }
+
     /// Keeps the reason of a failure in the row, which stays unfinished until someone resolves it.
     pub async fn record_failed(&self, session: &mut Session, id: &str, logs: &str) -> Result<(), ServerError> {
         session.execute(&sql::set_logs(&self.table, id, cut(logs, MAX_LOG_BYTES))).await?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Stop};
 
 /// Longest name of a migration directory in bytes, stamp included: Prisma refuses a longer one as P3010.
 pub const MAX_NAME_BYTES: usize = 200;
@@ -16,39 +16,46 @@ const STAMP_BYTES: usize = 15;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationName(String);
 
+/// Why a text is no migration name, and one that is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}; pass {suggestion}")]
+pub struct BadName {
+    why: String,
+    suggestion: String,
+}
+
 impl MigrationName {
-    /// Takes `text` when Prisma would leave it as it is; a refusal suggests what Prisma would make of it.
-    pub fn parse(text: &str) -> Result<MigrationName> {
+    /// Takes `text` when Prisma would leave it as it is.
+    ///
+    /// # Errors
+    /// Prisma would not, with what it would make of it as a suggestion.
+    pub fn parse(text: &str) -> Result<MigrationName, BadName> {
+        let Some(name) = MigrationName::made_of(text) else {
+            return Err(BadName {
+                why: "no letter or digit that can be kept".to_owned(),
+                suggestion: "a name such as `add_order_sku`".to_owned(),
+            });
+        };
+        if name.0 == text {
+            return Ok(name);
+        }
+        let bytes = STAMP_BYTES + slugify(text).len();
+        let why = if bytes > MAX_NAME_BYTES {
+            format!(
+                "too long: with its stamp the migration would have {bytes} bytes, and Prisma takes {MAX_NAME_BYTES} (P3010)"
+            )
+        } else {
+            "not of the form that Prisma gives to migrations".to_owned()
+        };
+        Err(BadName { why, suggestion: format!("`{name}`") })
+    }
+
+    /// The name that Prisma would make of a text, cut to what it takes; `None` when nothing is left of it.
+    pub fn made_of(text: &str) -> Option<MigrationName> {
         let slug = slugify(text);
-        if slug.is_empty() {
-            return Err(Failure::refused(format!(
-                "the migration name `{text}` has no letter or digit that can be kept"
-            ))
-            .table("untouched")
-            .next("pass a name such as `--name add_order_sku`"));
-        }
         // Slugs are ASCII, so bytes are characters and any cut is a valid one.
-        let room = MAX_NAME_BYTES - STAMP_BYTES;
-        let suggestion = slug[..slug.len().min(room)].trim_end_matches('_');
-        if slug.len() > room {
-            return Err(Failure::refused(format!(
-                "the name of the migration is too long: with its stamp it would have {} bytes",
-                STAMP_BYTES + slug.len()
-            ))
-            .table("untouched")
-            .next(format!("pass `--name {suggestion}`"))
-            .cause(
-                "P3010: The name of the migration is too long. It must not be longer than 200 characters (bytes).",
-            ));
-        }
-        if slug != text {
-            return Err(Failure::refused(format!(
-                "the migration name `{text}` is not of the form Prisma gives to directories"
-            ))
-            .table("untouched")
-            .next(format!("pass `--name {suggestion}`")));
-        }
-        Ok(MigrationName(slug))
+        let cut = slug[..slug.len().min(MAX_NAME_BYTES - STAMP_BYTES)].trim_end_matches('_');
+        (!cut.is_empty()).then(|| MigrationName(cut.to_owned()))
     }
 
     /// The name without a stamp.
@@ -59,6 +66,14 @@ impl MigrationName {
     /// The name of the directory, `20261123184500_add_order_sku`: the stamp is UTC, as Prisma's is.
     pub fn stamped(&self, now: Timestamp) -> String {
         format!("{}_{}", now.strftime("%Y%m%d%H%M%S"), self.0)
+    }
+}
+
+impl From<BadName> for Failure {
+    fn from(error: BadName) -> Failure {
+        Failure::new(Stop::Usage, format!("the migration has no usable name: {}", error.why))
+            .table("untouched")
+            .next(format!("pass {} with `--name`", error.suggestion))
     }
 }
 
@@ -172,10 +187,11 @@ mod tests {
 
     #[test]
     fn a_name_that_is_no_slug_is_refused_with_the_slug() {
-        let refusal = MigrationName::parse("Add order SKU").unwrap_err();
-        assert_eq!(refusal.what, "the migration name `Add order SKU` is not of the form Prisma gives to directories");
-        assert_eq!(refusal.next, ["pass `--name add_order_sku`"]);
-        assert_eq!(MigrationName::parse("!").unwrap_err().next, ["pass a name such as `--name add_order_sku`"]);
+        let refusal = |text: &str| MigrationName::parse(text).unwrap_err().to_string();
+        let form = "not of the form that Prisma gives to migrations; pass `add_order_sku`";
+        assert_eq!(refusal("Add order SKU"), form);
+        assert_eq!(refusal("add order/sku"), form);
+        assert_eq!(refusal("!"), "no letter or digit that can be kept; pass a name such as `add_order_sku`");
     }
 
     #[test]
@@ -184,8 +200,11 @@ mod tests {
         assert_eq!(longest.stamped(Timestamp::UNIX_EPOCH).len(), MAX_NAME_BYTES);
 
         let refusal = MigrationName::parse(&format!("{}_b", "a".repeat(184))).unwrap_err();
-        assert_eq!(refusal.what, "the name of the migration is too long: with its stamp it would have 201 bytes");
-        assert_eq!(refusal.next, [format!("pass `--name {}`", "a".repeat(184))]);
+        assert_eq!(
+            refusal.why,
+            "too long: with its stamp the migration would have 201 bytes, and Prisma takes 200 (P3010)"
+        );
+        assert_eq!(refusal.suggestion, format!("`{}`", "a".repeat(184)));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub struct Summary {
 /// A window in which writers waited.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Window {
-    /// `triggers` or `cutover`.
+    /// `native`, `triggers` or `cutover`.
     pub purpose: String,
     /// From lock granted to unlocked.
     #[serde(rename = "seconds", serialize_with = "as_seconds")]

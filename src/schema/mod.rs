@@ -59,6 +59,15 @@ pub async fn exists(session: &mut Session, name: &TableName) -> Result<bool, Ser
     Ok(session.first_row::<u64>(&sql).await?.unwrap_or(0) > 0)
 }
 
+/// Whether a schema has no table and no view.
+pub async fn is_empty(session: &mut Session, schema: &Ident) -> Result<bool, ServerError> {
+    let sql = format!(
+        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = {}",
+        string_literal(schema.as_str())
+    );
+    Ok(session.first_row::<u64>(&sql).await?.unwrap_or(0) == 0)
+}
+
 /// Whether a schema of that name exists.
 pub async fn schema_exists(session: &mut Session, schema: &Ident) -> Result<bool, ServerError> {
     let sql = format!(

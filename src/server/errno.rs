@@ -28,8 +28,6 @@ pub const LOCK_NOWAIT: u16 = 3572;
 pub const DUPLICATE_KEY: u16 = 1062;
 /// The table does not exist.
 pub const NO_SUCH_TABLE: u16 = 1146;
-/// DROP of a table that does not exist.
-pub const BAD_TABLE: u16 = 1051;
 /// The trigger does not exist.
 pub const NO_SUCH_TRIGGER: u16 = 1360;
 /// The procedure or function does not exist.
@@ -43,9 +41,23 @@ pub const ALGORITHM_NOT_SUPPORTED: [u16; 2] = [1845, 1846];
 /// Unknown ALGORITHM or LOCK word.
 pub const UNKNOWN_ALGORITHM: [u16; 2] = [1800, 1801];
 /// A SELECT, CREATE and so on that the account may not do.
-pub const DENIED: [u16; 5] = [1044, 1142, 1143, 1227, 1370];
-/// The disk of the server is full.
-pub const DISK_FULL: [u16; 3] = [1021, 1114, 3];
+pub const DENIED: [u16; 5] = [DENIED_DATABASE, DENIED_TABLE, DENIED_COLUMN, DENIED_GLOBAL, DENIED_ROUTINE];
+/// The account may not do this with the table.
+const DENIED_TABLE: u16 = 1142;
+/// The account may not do this with the column.
+const DENIED_COLUMN: u16 = 1143;
+/// The statement takes a global privilege that the account lacks.
+const DENIED_GLOBAL: u16 = 1227;
+/// The account may not do this with the routine.
+const DENIED_ROUTINE: u16 = 1370;
+/// The server is shutting down.
+const SERVER_SHUTDOWN: u16 = 1053;
+/// MariaDB: the connection was ended by KILL.
+const CONNECTION_KILLED: u16 = 1927;
+/// MySQL: the session was ended by KILL.
+const SESSION_KILLED: u16 = 3169;
+/// MySQL: the connection was idle for longer than it may be.
+const IDLE_TIMEOUT: u16 = 4031;
 
 /// What went wrong with a statement.
 #[derive(Debug, Clone)]
@@ -90,8 +102,7 @@ impl ServerError {
         match self {
             ServerError::Server { code, .. } => match *code {
                 LOCK_WAIT_TIMEOUT | DEADLOCK | RECORD_CHANGED | LOCK_NOWAIT => Disposition::Retry,
-                // The server is shutting down, or somebody ended our connection.
-                1053 | 1927 | 3169 | 4031 => Disposition::Reconnect,
+                SERVER_SHUTDOWN | CONNECTION_KILLED | SESSION_KILLED | IDLE_TIMEOUT => Disposition::Reconnect,
                 _ => Disposition::Fatal,
             },
             ServerError::Lost(_) => Disposition::Reconnect,

@@ -39,6 +39,13 @@ pub struct Process {
     pub statement: String,
 }
 
+impl Process {
+    /// Whether it waits for a metadata lock.
+    pub fn is_waiting(&self) -> bool {
+        self.state == "Waiting for table metadata lock"
+    }
+}
+
 /// A connection. A lost one is not used again: `reconnect` makes another.
 #[derive(Debug)]
 pub struct Session {
@@ -186,6 +193,24 @@ impl Session {
         tokio::pin!(running);
         if let Ok(outcome) = tokio::time::timeout(limit, &mut running).await {
             return (outcome, false);
+        }
+        if server.facts.flavor == Flavor::MariaDb {
+            // A KILL that meets MariaDB while it opens a table and parses its triggers leaves that table in the cache
+            // with triggers that fail (1064), and the application gets it. Whoever waits has not begun to open.
+            let is_waiting = async {
+                loop {
+                    match server.processes().await {
+                        Ok(processes) if !processes.iter().any(|process| process.id == id && process.is_waiting()) => {
+                            tokio::time::sleep(Duration::from_millis(1)).await;
+                        }
+                        _ => return,
+                    }
+                }
+            };
+            tokio::select! {
+                outcome = &mut running => return (outcome, false),
+                () = is_waiting => {}
+            }
         }
         if let Err(error) = server.kill_query(id).await {
             tracing::warn!("KILL QUERY {id} failed: {error}");

@@ -77,8 +77,11 @@ pub async fn verify(run: &Run, halt: &CancellationToken) -> Result<()> {
         halt: halt.clone(),
     });
     let mut workers = JoinSet::new();
+    let mut sessions = Vec::new();
     for _ in 0..run.options.workers.max(1) {
-        let session = run.server.session_for(Role::Verify, "connecting for the verification").await?;
+        sessions.push(run.server.session_for(Role::Verify, "connecting for the verification").await?);
+    }
+    for session in sessions {
         workers.spawn(work(Arc::clone(&verification), session));
     }
     let mut outcome = Ok(());
@@ -153,7 +156,10 @@ fn still_differs(verification: &Verification, rows: usize, keys: &[String]) -> F
     Failure::new(Stop::Differs, format!("{rows} rows of {original} differ in the copy and repairing did not help"))
         .table("untouched; the copy and the triggers are still there")
         .next(format!("`replank abort {}` drops the copy", original.plain()))
-        .cause(format!("keys that differ: {}", keys.join("; ")))
+        .cause(format!(
+            "keys that differ: {} (two rows with one value in a new primary key end here too)",
+            keys.join("; ")
+        ))
 }
 
 async fn compare(verification: &Verification, session: &mut Session, range: &Range) -> Result<(u64, Vec<KeyValue>)> {

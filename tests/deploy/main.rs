@@ -3,10 +3,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[path = "../support/account.rs"]
-#[allow(dead_code, reason = "other test binaries use the rest of it")]
-mod account_support;
-
 /// An inline snapshot that tests of several servers share.
 macro_rules! assert_text {
     ($text:expr, @$expected:literal) => {{

@@ -4,8 +4,8 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 
-use crate::account_support::Account;
 use crate::project::Project;
+use crate::support::account::Account;
 use crate::support::{Program, Server, on_every_server, prisma};
 
 on_every_server!(

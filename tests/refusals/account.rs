@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::account_support::Account;
+use crate::support::account::Account;
 use crate::support::{Scenario, Server, on_every_server};
 use crate::{alter_as, plain, refused, shop};
 

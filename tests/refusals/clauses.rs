@@ -15,6 +15,7 @@ on_every_server!(
     no_key,
     nullable_key,
     float_key,
+    last_key_dropped,
 );
 
 async fn unreadable(server: Server) -> Result<()> {
@@ -135,6 +136,19 @@ async fn float_key(server: Server) -> Result<()> {
       table: untouched
       next:  give the table a primary key or a unique key on NOT NULL columns, and keep its columns in the change
       cause: no unique key of the table can be walked: key `PRIMARY`: column `moment` is float
+    ");
+    Ok(())
+}
+
+async fn last_key_dropped(server: Server) -> Result<()> {
+    let pair = "CREATE TABLE `Pair` (`a` INT NOT NULL, `b` INT NOT NULL, UNIQUE KEY `ab` (`a`, `b`))";
+    let scenario = Scenario::new(&server, "refused", &[pair]).await?;
+    let clauses = "DROP INDEX `ab`, ADD INDEX `ab`(`a`, `b`)";
+    assert_text!(refused(&scenario, alter(&scenario, "Pair", clauses)).await?, @r"
+    exit code 10
+    error: the change leaves the table without a primary key or a unique key on NOT NULL columns
+      table: untouched
+      next:  keep the key, or add another one in the same change
     ");
     Ok(())
 }

@@ -4,8 +4,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-#[path = "../support/account.rs"]
-mod account_support;
+#[path = "../support/intercept.rs"]
+mod intercept;
 #[path = "../support/private_server.rs"]
 mod private_server;
 
@@ -25,6 +25,7 @@ mod occupied;
 mod prisma_history;
 mod relations;
 mod server_settings;
+mod trial;
 
 use std::path::Path;
 

@@ -10,6 +10,7 @@ use crate::{Program, rebuild, refused, shop};
 on_every_server!(
     name_of_another_form,
     name_too_long,
+    unrecorded_table_of_any_name,
     missing_directory,
     other_provider,
     missing_ledger,
@@ -26,14 +27,20 @@ fn named(scenario: &Scenario, name: &str) -> Program {
 async fn name_of_another_form(server: Server) -> Result<()> {
     let scenario = shop(&server).await?;
     assert_text!(refused(&scenario, named(&scenario, "addOrderSKU")).await?, @r"
-    exit code 10
-    error: the migration name `addOrderSKU` is not of the form Prisma gives to directories
-      table: untouched
-      next:  pass `--name add_order_sku`
+    exit code 2
+    error: invalid value 'addOrderSKU' for '--name <NAME>': not of the form that Prisma gives to migrations; pass `add_order_sku`
+
+    For more information, try '--help'.
     ");
     assert_text!(refused(&scenario, named(&scenario, "add order/sku")).await?, @r"
     exit code 2
-    error: invalid value 'add order/sku' for '--name <NAME>': use letters, digits, _ and -, as in `add_order_sku`
+    error: invalid value 'add order/sku' for '--name <NAME>': not of the form that Prisma gives to migrations; pass `add_order_sku`
+
+    For more information, try '--help'.
+    ");
+    assert_text!(refused(&scenario, named(&scenario, "!")).await?, @r"
+    exit code 2
+    error: invalid value '!' for '--name <NAME>': no letter or digit that can be kept; pass a name such as `add_order_sku`
 
     For more information, try '--help'.
     ");
@@ -43,12 +50,21 @@ async fn name_of_another_form(server: Server) -> Result<()> {
 async fn name_too_long(server: Server) -> Result<()> {
     let scenario = shop(&server).await?;
     assert_text!(refused(&scenario, named(&scenario, &"word_".repeat(38))).await?, @r"
-    exit code 10
-    error: the name of the migration is too long: with its stamp it would have 204 bytes
-      table: untouched
-      next:  pass `--name word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word`
-      cause: P3010: The name of the migration is too long. It must not be longer than 200 characters (bytes).
+    exit code 2
+    error: invalid value 'word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_' for '--name <NAME>': too long: with its stamp the migration would have 204 bytes, and Prisma takes 200 (P3010); pass `word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word_word`
+
+    For more information, try '--help'.
     ");
+    Ok(())
+}
+
+/// A change that is not recorded gets a name from its table, whatever that is called.
+async fn unrecorded_table_of_any_name(server: Server) -> Result<()> {
+    let ddl = format!("CREATE TABLE `{}` (`id` INTEGER NOT NULL PRIMARY KEY)", "__Größe_".repeat(8));
+    let scenario = Scenario::new(&server, "any_name", &[&ddl]).await?;
+    let target = format!("{}.{}", scenario.schema, "__Größe_".repeat(8));
+    let words = ["alter", &target, "--alter", "ADD COLUMN `a` INTEGER NULL", "--no-record", "--url", &scenario.url()];
+    Program::new(scenario.project()).args(words).succeed().await?;
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use crate::account_support::Account;
 use crate::private_server::PrivateServer;
+use crate::support::account::Account;
 use crate::support::{Scenario, Server, on_every_server};
 use crate::{alter, alter_as, rebuild, refused, shop};
 

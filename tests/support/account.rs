@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use mysql_async::prelude::Queryable;
 
-use crate::support::{Scenario, Server};
+use super::{Scenario, Server};
 
 /// An account of one test. `remove` it at the end; it has no rights but those the test gives it.
 #[derive(Debug)]

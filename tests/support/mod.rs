@@ -6,6 +6,7 @@
 // Every test binary, and the programs in scripts/, compile this module for themselves and use a part of it.
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses a part of this module")]
 
+pub mod account;
 pub mod change;
 pub mod load;
 pub mod oracle;

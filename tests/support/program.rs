@@ -284,6 +284,12 @@ impl Outcome {
         Ok(self)
     }
 
+    /// Whether this is the document of a `status` without a run.
+    pub fn lists_no_run(&self) -> bool {
+        let document: Value = serde_json::from_str(&self.stdout).unwrap_or_default();
+        document["runs"].as_array().is_some_and(Vec::is_empty)
+    }
+
     pub fn events<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Seen> {
         self.events.iter().filter(move |seen| seen.is(name))
     }

@@ -85,6 +85,21 @@ pub struct CleanedUp<'a> {
     pub table: &'a str,
 }
 
+/// `{"event":"nothing_to_do", ...}`.
+pub struct NothingToDo<'a> {
+    /// `schema.table`.
+    pub table: &'a str,
+}
+
+impl Serialize for NothingToDo<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = begin(serializer, "nothing_to_do")?;
+        map.serialize_entry("code", &0)?;
+        map.serialize_entry("table", self.table)?;
+        map.end()
+    }
+}
+
 impl Serialize for CleanedUp<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = begin(serializer, "cleaned_up")?;

@@ -39,7 +39,6 @@ fn findings(text: &mut String, plan: &Plan, width: usize) {
         for (at, line) in fold(&finding.text, room).into_iter().enumerate() {
             let label = match (at, finding.severity) {
                 (1.., _) => " ".repeat(label.len()),
-                (0, Severity::Refusal) => label.red().bold().to_string(),
                 (0, Severity::Warning) => label.yellow().to_string(),
                 (0, Severity::Note) => label.clone(),
             };

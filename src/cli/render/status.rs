@@ -17,7 +17,13 @@ pub fn text(runs: &[RunStatus], width: usize) -> String {
 
 fn paragraph(run: &RunStatus, width: usize) -> String {
     let mut text = format!("{}: {}\n", run.table, run.state.bold());
-    text.push_str(&field("migration", &run.migration, width));
+    // A plan that was killed has only what it left.
+    let known = |text: &mut String, label: &str, value: &str| {
+        if !value.is_empty() {
+            text.push_str(&field(label, value, width));
+        }
+    };
+    known(&mut text, "migration", &run.migration);
     let rows = match (run.rows_done, run.rows_total) {
         (_, 0) => String::new(),
         (done, total) => {
@@ -26,8 +32,8 @@ fn paragraph(run: &RunStatus, width: usize) -> String {
         }
     };
     text.push_str(&field("phase", &format!("{}{rows}", run.phase), width));
-    text.push_str(&field("started", &run.started_at, width));
-    text.push_str(&field("updated", &run.updated_at, width));
+    known(&mut text, "started", &run.started_at);
+    known(&mut text, "updated", &run.updated_at);
     let owner = if run.owner_alive { "a process works on it" } else { "no process works on it" };
     text.push_str(&field("owner", owner, width));
     for (at, leftover) in run.leftovers.iter().enumerate() {

@@ -1,13 +1,19 @@
 //! What an earlier change keeps: the old table and the triggers that record what was written since.
+//!
+//! They are in the way of every change, not only of a copy, which makes such things itself: they name the columns of the
+//! key that was walked, and a column that is renamed or dropped under them fails every write of the application (1054).
 
 use super::Inspection;
 use crate::error::{Failure, Stop};
-use crate::plan::Artifacts;
+use crate::plan::{Artifacts, TriggerNames};
 
 pub(super) fn check(inspection: &Inspection) -> Option<Failure> {
     let table = &inspection.table.name;
     let names = Artifacts::new(table).ok()?;
-    let kept = inspection.relations.triggers.iter().any(|trigger| *trigger == names.reverse_triggers.insert.as_str());
+    let TriggerNames { insert, update, delete } = &names.reverse_triggers;
+    let kept = [insert, update, delete]
+        .iter()
+        .any(|name| inspection.relations.triggers.iter().any(|trigger| trigger == name.as_str()));
     kept.then(|| {
         Failure::new(Stop::Occupied, format!("the old table of the previous change of {table} is still kept"))
             .table("untouched")

@@ -10,13 +10,13 @@ mod constraints;
 mod disk;
 mod engine;
 mod galera;
+mod keyless;
 mod leftovers;
 mod lock_holders;
 mod privileges;
 mod read_only;
 mod trigger_creation;
 mod triggers;
-mod walked_key;
 
 use super::clauses::Alter;
 use super::grants::Grants;
@@ -49,11 +49,10 @@ pub struct Inspection<'a> {
 }
 
 /// Rules that hold for every change.
-const ALWAYS: [fn(&Inspection) -> Option<Failure>; 2] = [read_only::check, clauses::check_always];
+const ALWAYS: [fn(&Inspection) -> Option<Failure>; 3] = [read_only::check, clauses::check_always, leftovers::check];
 
 /// Rules that hold for an online copy.
-const COPY: [fn(&Inspection) -> Option<Failure>; 9] = [
-    leftovers::check,
+const COPY: [fn(&Inspection) -> Option<Failure>; 8] = [
     engine::check,
     galera::check,
     clauses::check_copy,
@@ -65,8 +64,7 @@ const COPY: [fn(&Inspection) -> Option<Failure>; 9] = [
 ];
 
 /// Those of them that do not depend on the account.
-const OF_TABLE: [fn(&Inspection) -> Option<Failure>; 8] = [
-    leftovers::check,
+const OF_TABLE: [fn(&Inspection) -> Option<Failure>; 7] = [
     engine::check,
     galera::check,
     clauses::check_copy,
@@ -102,9 +100,9 @@ pub fn refuse_copy_of_table(inspection: &Inspection) -> Option<Failure> {
     OF_TABLE.iter().find_map(|check| check(inspection))
 }
 
-/// The refusal of a copy that could not give up its temporary index.
-pub fn refuse_key(target: &Table, key: &ChunkKey) -> Option<Failure> {
-    walked_key::check(target, key)
+/// The refusal of a copy, of a table with a key, into a table without one.
+pub fn refuse_keyless(target: &Table, walked: &ChunkKey) -> Option<Failure> {
+    keyless::check(target, walked)
 }
 
 /// Bytes that a copy needs: the whole table again, indexes included, and a tenth for the change log and fragmentation.

@@ -114,6 +114,20 @@ impl Definition {
         self.options.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
+    /// Whether a key tells every row apart: a primary key, or a unique one on whole NOT NULL columns.
+    pub fn has_key(&self) -> bool {
+        let not_null = |name: &Ident| self.column(name).is_some_and(|column| !column.nullable);
+        let tells_apart = |index: &Index| match index.kind {
+            ConstraintKind::Primary => true,
+            ConstraintKind::Unique => {
+                !index.has_expression && index.parts.iter().all(|part| part.prefix.is_none() && not_null(&part.column))
+            }
+            _ => false,
+        };
+        // A key in the text of a column is not looked for.
+        self.indexes.iter().any(tells_apart) || self.columns.iter().any(|column| column.inline_key)
+    }
+
     /// Whether an index can be looked up by these columns, as a foreign key needs it.
     pub fn has_index_on(&self, columns: &[Ident]) -> bool {
         self.indexes.iter().any(|index| index.starts_with(columns))
