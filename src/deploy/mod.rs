@@ -12,7 +12,7 @@ mod migration;
 mod outcome;
 mod position;
 pub mod resolve;
-mod session_state;
+pub(crate) mod session_state;
 pub mod standing;
 pub mod step;
 mod table_change;

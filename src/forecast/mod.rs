@@ -21,6 +21,7 @@ use mysql_async::{Opts, Row, Value};
 pub use catalog::{Catalog, Found, Standing};
 pub use subject::Subject;
 
+use crate::deploy::session_state::SessionState;
 use crate::deploy::step::{Step, steps};
 use crate::error::{Failure, Result, Stop};
 use crate::findings::{Answer, Case, Levels, Size, examine};
@@ -253,10 +254,15 @@ impl Planning<'_> {
         let flavor = self.outlook.server.facts.flavor;
         let standings: Vec<Standing<'_>> = steps.iter().map(|step| catalog.take(step, &pending.name)).collect();
         let mut reports = Vec::new();
-        for standing in &standings {
+        for (at, standing) in standings.iter().enumerate() {
             let mut report = report_step(standing, flavor, &pending.name, &self.outlook.database);
-            if report.is_copy() {
-                match self.refusal(standing).await? {
+            if !report.is_as_it_is() && standing.case.size.is_some_and(|size| size.is_big) {
+                let refusal = match locked(&steps[..at]) {
+                    Some(why) => Some(why),
+                    None if report.is_copy() => self.refusal(standing).await?,
+                    None => None,
+                };
+                match refusal {
                     Some(why) if self.request.allow_blocking => report.leave_to_server(why, standing.case.size),
                     refusal => report.refusal = refusal,
                 }
@@ -311,6 +317,14 @@ impl Planning<'_> {
             }
         }))
     }
+}
+
+/// Why a change cannot be made in a session of its own.
+fn locked(done: &[Step<'_>]) -> Option<String> {
+    let statements = done.iter().flat_map(|step| &step.statements);
+    let state = SessionState::after(statements.map(|statement| (statement.number, statement.text)));
+    let number = state.tables_locked_by()?;
+    Some(format!("statement {number} has locked tables, and the change needs a session of its own"))
 }
 
 /// A copy needs a key before and after; which one it is shows when the change is made.

@@ -152,6 +152,11 @@ impl StepReport {
         self.findings.push(Finding::left_to_server(why));
     }
 
+    /// Whether the server runs it as it is in the file.
+    pub(super) fn is_as_it_is(&self) -> bool {
+        self.strategy == AS_IT_IS
+    }
+
     /// Whether replank would copy the table.
     pub(super) fn is_copy(&self) -> bool {
         self.strategy == Strategy::Copy.label()
