@@ -22,6 +22,7 @@ on_every_server!(
     script_changed_meanwhile,
     aborted_in_between,
     session_is_replayed,
+    rows_in_the_way,
 );
 
 const A: &str = "20260301000000_a";
@@ -289,4 +290,20 @@ async fn session_is_replayed(server: Server) -> Result<()> {
     let why = "statement 1 set a variable from what it read, which was lost with the connection that ran it";
     ensure!(failed["prisma"] == "P3009" && failed["cause"] == why, "{failed}");
     Ok(())
+}
+
+/// Rows that do not fit stop the copy, and the next deploy goes on with it once they are mended.
+async fn rows_in_the_way(server: Server) -> Result<()> {
+    let project = project(&server, "CREATE UNIQUE INDEX `Big_n_key` ON `Big`(`n`);\n").await?;
+    project.scenario.execute("UPDATE `Big` SET `n` = 7 WHERE `id` = 2").await?;
+    let outcome = project.deploy_all_online().run().await?.expect_code(10)?;
+    let failed = outcome.events("failed").next().map(|seen| seen.event.clone()).unwrap_or_default();
+    ensure!(failed["cause"].to_string().contains("Duplicate entry '7' for key"), "{failed}");
+    ensure!(failed["next"].to_string().contains("remove the duplicates, then `replank deploy`"), "{failed}");
+    let logs = project.value("SELECT logs FROM _prisma_migrations WHERE finished_at IS NULL").await?;
+    ensure!(logs.contains("Duplicate entry '7' for key"), "the logs are {logs}");
+    project.scenario.execute("UPDATE `Big` SET `n` = 5000 WHERE `id` = 2").await?;
+    project.deploy_all_online().succeed().await?;
+    ensure!(project.ledger().await? == [format!("{A} finished - 1 NULL")], "it is not recorded once");
+    residue::expect_nothing_left(&project.scenario, &["Big"]).await
 }
