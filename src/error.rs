@@ -38,11 +38,13 @@ pub enum Stop {
     Terminated,
     /// `prisma migrate` would have stopped here, too.
     Prisma,
+    /// A plan has something that somebody should look at.
+    Attention,
 }
 
 impl Stop {
     /// Every reason, for documentation and tests.
-    pub const ALL: [Stop; 12] = [
+    pub const ALL: [Stop; 13] = [
         Stop::Unexpected,
         Stop::Prisma,
         Stop::Usage,
@@ -51,6 +53,7 @@ impl Stop {
         Stop::Differs,
         Stop::LockNotGranted,
         Stop::Server,
+        Stop::Attention,
         Stop::OutcomeUnknown,
         Stop::NotRecorded,
         Stop::Interrupted,
@@ -67,6 +70,7 @@ impl Stop {
             Stop::Differs => 12,
             Stop::LockNotGranted => 13,
             Stop::Server => 14,
+            Stop::Attention => 16,
             Stop::OutcomeUnknown => 20,
             Stop::NotRecorded => 21,
             Stop::Interrupted => 130,
@@ -85,6 +89,7 @@ impl Stop {
             Stop::Differs => "verification found a difference",
             Stop::LockNotGranted => "the cutover did not get its lock; resumable",
             Stop::Server => "server unreachable, privileges, disk, or an error retries did not cure; resumable",
+            Stop::Attention => "`plan` only: something needs attention; nothing was touched",
             Stop::OutcomeUnknown => "outcome of the change unknown: do not run again blindly",
             Stop::NotRecorded => "changed, but the migration could not be recorded",
             Stop::Interrupted => "SIGINT: progress kept, resumable",

@@ -13,6 +13,8 @@ pub mod cutover;
 pub mod deploy;
 pub mod error;
 pub mod event;
+pub mod findings;
+pub mod forecast;
 pub mod index;
 pub mod lock_window;
 pub mod mirror;

@@ -305,7 +305,8 @@ fn meant(typed: &str, names: &[String]) -> Option<String> {
     (!near.is_empty()).then(|| format!("did you mean {}? The case of letters counts", near.join(" or ")))
 }
 
-async fn read_grants(work: &mut Session) -> Result<Grants> {
+/// What the account may do.
+pub async fn read_grants(work: &mut Session) -> Result<Grants> {
     let failed = |error| server_failure("reading the account's privileges", &error);
     let lines: Vec<String> = work.rows("SHOW GRANTS").await.map_err(failed)?;
     let grants = Grants::parse(lines);
@@ -318,7 +319,7 @@ async fn read_grants(work: &mut Session) -> Result<Grants> {
 }
 
 /// Free bytes where the server keeps its data, when that is a directory of this machine.
-fn free_bytes(server: &Server) -> Option<u64> {
+pub fn free_bytes(server: &Server) -> Option<u64> {
     if !server.is_local() {
         return None;
     }

@@ -29,7 +29,7 @@ fn outcome(words: &[&str]) -> String {
 
 #[test]
 fn help_of_every_command() {
-    for command in ["", "alter", "deploy", "resolve", "resume", "abort", "cleanup", "status"] {
+    for command in ["", "alter", "plan", "deploy", "resolve", "resume", "abort", "cleanup", "status"] {
         let words: Vec<_> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let output = replank(&words).output().unwrap();
         assert!(output.status.success());
@@ -37,6 +37,31 @@ fn help_of_every_command() {
         assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
         assert_snapshot!(format!("help_{}", if command.is_empty() { "replank" } else { command }), text);
     }
+}
+
+#[test]
+fn the_settings_file_is_read_with_the_flags_above_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = |toml: &str, words: &[&str]| {
+        std::fs::write(folder.path().join("replank.toml"), toml).unwrap();
+        let output = replank(words).current_dir(folder.path()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout) + &text(output.stderr))
+    };
+    let plan = ["plan", "--url=mysql://root@127.0.0.1:1/shop"];
+    let (code, text) = ended("[rules]\ndrop_colum = 'deny'\n", &plan);
+    assert_eq!(code, Some(2));
+    assert_snapshot!("settings_unknown_rule", text);
+    let (code, text) = ended("check_time = 'soon'\n", &plan);
+    assert_eq!(code, Some(2));
+    assert_snapshot!("settings_bad_value", text);
+    // The directory is the first thing that is looked at.
+    let (code, text) = ended("migrations = 'from_file'\n", &plan);
+    assert!(code == Some(10) && text.contains("`from_file` does not exist"), "{text}");
+    let (code, text) = ended("migrations = 'from_file'\n", &[plan[0], plan[1], "--migrations", "typed"]);
+    assert!(code == Some(10) && text.contains("`typed` does not exist"), "{text}");
+    let (_, text) = ended("online_above = 7\n", &["plan", "--help"]);
+    assert!(text.contains("[default: 7]"), "{text}");
 }
 
 #[test]
@@ -62,6 +87,9 @@ fn mistakes_on_the_command_line() {
         ("max_load", &["resume", "Order", "--max-load", "Threads_running"]),
         ("workers", &["resume", "Order", "--workers", "0"]),
         ("output", &["status", "--output", "yaml"]),
+        ("markdown", &["status", "--output", "markdown"]),
+        ("plan_write", &["plan", "--write"]),
+        ("plan_no_database", &["plan", "--url", "mysql://root@127.0.0.1:1"]),
         ("unknown", &["alterr"]),
         ("no_url", &["status"]),
         ("no_url_json", &["status", "--output", "json"]),

@@ -1,12 +1,13 @@
 //! What the user typed, exactly. No I/O and no defaults that depend on the world: those are in `request`.
 
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::cli::help;
 use crate::cli::table_arg::TableArg;
@@ -40,12 +41,12 @@ pub struct GlobalArgs {
     /// ./.env]
     #[arg(long, global = true, value_name = "URL", help_heading = "Connection")]
     pub url: Option<String>,
-    /// How results and events are written
+    /// How results and events are written; markdown is for `plan`
     #[arg(
         long,
         global = true,
         default_value = "text",
-        value_parser = PossibleValuesParser::new(["text", "json"]).map(Output::named),
+        value_parser = PossibleValuesParser::new(["text", "json", "markdown"]).map(Output::named),
         value_name = "FORMAT",
         help_heading = "Output"
     )]
@@ -65,12 +66,34 @@ pub enum Output {
     Text,
     /// One JSON document, or one JSON object a line while a change runs.
     Json,
+    /// For a comment on a pull request; of a plan only.
+    Markdown,
+}
+
+impl Args {
+    /// Parses a command line; `defaults` are what the settings file says in the place of an option's own default.
+    pub fn try_parse_with(
+        words: impl IntoIterator<Item = OsString>,
+        defaults: &[(String, Vec<String>)],
+    ) -> Result<Args, clap::Error> {
+        let with_default = |arg: Arg| match defaults.iter().find(|(option, _)| option == arg.get_id().as_str()) {
+            Some((_, values)) => arg.default_values(values.clone()),
+            None => arg,
+        };
+        let matches =
+            Args::command().mut_subcommands(|command| command.mut_args(with_default)).try_get_matches_from(words)?;
+        Args::from_arg_matches(&matches)
+    }
 }
 
 impl Output {
     /// By its word. Not a `ValueEnum`: documented variants turn `--help` into its long form, three times the lines.
     fn named(word: String) -> Output {
-        if word == "json" { Output::Json } else { Output::Text }
+        match word.as_str() {
+            "json" => Output::Json,
+            "markdown" => Output::Markdown,
+            _ => Output::Text,
+        }
     }
 }
 
@@ -89,6 +112,9 @@ pub enum Command {
     /// Drop the old table that a finished change keeps, with the triggers that follow the new one
     #[command(after_help = help::cleanup())]
     Cleanup(AbortArgs),
+    /// Show what `deploy` would do to which table, what it costs and what is better changed first
+    #[command(after_help = help::plan())]
+    Plan(PlanArgs),
     /// Apply pending Prisma migrations as `prisma migrate deploy` does, changes of big tables online
     #[command(after_help = help::deploy())]
     Deploy(DeployArgs),
@@ -183,6 +209,20 @@ pub struct DeployArgs {
     #[command(flatten)]
     pub location: LocationArgs,
 
+    /// What is online.
+    #[command(flatten)]
+    pub online: OnlineArgs,
+    /// Keep old tables in the bookkeeping schema until `replank cleanup`; without it they are dropped
+    #[arg(long, help_heading = "Bookkeeping")]
+    pub keep_old: bool,
+    /// How changes of big tables run.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Which changes are made online.
+#[derive(Debug, Clone, clap::Args)]
+pub struct OnlineArgs {
     /// Rows from which on a table is changed online; 0 for every table
     #[arg(long, value_name = "ROWS", default_value_t = 10_000, help_heading = "Strategy")]
     pub online_above: u64,
@@ -192,12 +232,32 @@ pub struct DeployArgs {
     /// Leave to the server what cannot be done online, although that blocks writes to a big table
     #[arg(long, help_heading = "Strategy")]
     pub allow_blocking: bool,
-    /// Keep old tables in the bookkeeping schema until `replank cleanup`; without it they are dropped
-    #[arg(long, help_heading = "Bookkeeping")]
-    pub keep_old: bool,
-    /// How changes of big tables run.
+}
+
+/// `replank plan`.
+#[derive(Debug, clap::Args)]
+pub struct PlanArgs {
+    /// Show the statements that take each pending migration back, and what no statement brings back
+    #[arg(long)]
+    pub rollback: bool,
+    /// Save them as rollback.sql beside migration.sql; a file with other content stays
+    #[arg(long, requires = "rollback")]
+    pub write: bool,
+    /// Where the migrations are.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub location: LocationArgs,
+    /// What is online.
+    #[command(flatten)]
+    pub online: OnlineArgs,
+    /// How long one question about the rows of a table may take
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = duration, help_heading = "Limits")]
+    pub check_time: Duration,
+    /// Space that must stay free on the data disk
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size, help_heading = "Limits")]
+    pub disk_reserve: ByteSize,
+    /// Where its bookkeeping would be.
+    #[command(flatten)]
+    pub bookkeeping: BookkeepingArgs,
 }
 
 /// `replank resolve`.
@@ -317,7 +377,6 @@ fn migration_name(text: &str) -> Result<String, BadName> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_sound() {

@@ -1,7 +1,8 @@
 //! The parts of `--help` that clap does not write by itself: examples and the table of exit codes.
 
 use crate::error::Stop;
-use crate::progress::wording::fold;
+use crate::findings::RULES;
+use crate::progress::wording::{fold, pack};
 
 /// Columns of the text below the options; leaves clap nothing to fold on a terminal of 80.
 const WIDTH: usize = 78;
@@ -50,6 +51,27 @@ pub fn abort() -> String {
 /// After the options of `cleanup`.
 pub fn cleanup() -> String {
     format!("Example:\n  replank cleanup shop.Order\n\n{NOTHING_TO_DO}")
+}
+
+/// After the options of `plan`.
+pub fn plan() -> String {
+    format!(
+        "Examples:\n  \
+         replank plan\n  \
+         As a comment on a pull request:\n    \
+         replank plan --output markdown\n  \
+         With a way back for each migration:\n    \
+         replank plan --rollback --write\n\n\
+         Nothing is changed, and an account that may only read is enough. Levels of rules\n\
+         (off, note, warn, deny) are set under [rules] in ./replank.toml:\n{}\n\n{}",
+        rules(),
+        exit_codes()
+    )
+}
+
+fn rules() -> String {
+    let names: Vec<String> = RULES.iter().map(|rule| rule.name.to_owned()).collect();
+    pack(&names, WIDTH - 2).iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
 /// After the options of `deploy`.

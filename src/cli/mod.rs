@@ -8,15 +8,16 @@ mod help;
 mod output;
 pub mod render;
 mod request;
+mod settings_file;
 mod signals;
 mod table_arg;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -29,6 +30,9 @@ use crate::deploy::resolve::resolve;
 use crate::deploy::standing::standings;
 use crate::error::{Failure, Stop};
 use crate::event::{self, Events};
+use crate::findings::Levels;
+use crate::forecast;
+use crate::forecast::report::Verdict;
 use crate::pipeline::{self, Taken};
 use crate::prisma::{MigrationsDirectory, location};
 use crate::progress::summary::Summary;
@@ -40,11 +44,17 @@ use crate::telemetry;
 
 /// Runs the command line and says how it ended.
 pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let args = match Args::try_parse_from(words) {
+    let file = settings_file::read(Path::new(settings_file::NAME));
+    let words: Vec<OsString> = words.into_iter().collect();
+    let defaults = file.as_ref().map_or(&[][..], |file| file.options.as_slice());
+    let args = match Args::try_parse_with(words.iter().cloned(), defaults) {
         Ok(args) => args,
         Err(error) => {
             // Help goes to standard output and exits with 0, mistakes to standard error with 2.
             let _ = error.print();
+            if let Some(option) = settings_file::option_at_fault(defaults, &error.to_string(), &words) {
+                output::set_in_file(option, settings_file::NAME);
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Stop::Usage.exit_code()));
         }
     };
@@ -52,7 +62,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     log_to_stderr(global.verbose);
     telemetry::describe();
     defects::keep();
-    let code = match execute(&global, command) {
+    let code = match file.and_then(|file| execute(&global, command, file.levels)) {
         Ok(code) => code,
         Err(failure) => {
             output::failure(&failure, global.output);
@@ -66,7 +76,11 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     code
 }
 
-fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
+fn execute(global: &GlobalArgs, command: Command, levels: Levels) -> Result<ExitCode, Failure> {
+    if global.output == Output::Markdown && !matches!(command, Command::Plan(_)) {
+        return Err(Failure::new(Stop::Usage, "only `replank plan` is written as Markdown")
+            .next("leave `--output` out, or use `--output json`"));
+    }
     let surroundings = Surroundings {
         variable: &|name| std::env::var(name).ok(),
         directory: std::env::current_dir().unwrap_or_default(),
@@ -148,6 +162,24 @@ fn execute(global: &GlobalArgs, command: Command) -> Result<ExitCode, Failure> {
             let runs = guarded(&runtime, status(server, scope))?;
             output::status(&runs, standings.as_ref(), global.output)?;
             Ok(ExitCode::from(standings.map_or(0, |standings| standings.verdict.exit_code())))
+        }
+        Command::Plan(args) if args.rollback => {
+            let write = args.write;
+            let request = request::plan(url, args, levels, &surroundings)?;
+            let rollbacks = guarded(&runtime()?, forecast::rollbacks(&request))?;
+            let saved = if write { forecast::save(&request.migrations, &rollbacks)? } else { Vec::new() };
+            output::rollbacks(&rollbacks, &saved, global.output)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Plan(args) => {
+            let request = request::plan(url, args, levels, &surroundings)?;
+            let report = guarded(&runtime()?, forecast::forecast(request))?;
+            output::forecast(&report, global.output)?;
+            Ok(ExitCode::from(match report.verdict {
+                Verdict::Safe => 0,
+                Verdict::Attention => Stop::Attention.exit_code(),
+                Verdict::Refused => Stop::Refused.exit_code(),
+            }))
         }
         Command::Deploy(args) => {
             let request = request::deploy(url, args, &surroundings)?;

@@ -2,12 +2,14 @@
 
 use mysql_async::Opts;
 
-use crate::cli::args::{AlterArgs, DeployArgs, RecordArgs, ResolveArgs, RunArgs};
+use crate::cli::args::{AlterArgs, DeployArgs, PlanArgs, RecordArgs, ResolveArgs, RunArgs};
 use crate::cli::connection::{self, Surroundings};
 use crate::cli::table_arg::TableArg;
 use crate::deploy::DeployRequest;
 use crate::deploy::resolve::Resolution;
 use crate::error::{Failure, Stop};
+use crate::findings::Levels;
+use crate::forecast::ForecastRequest;
 use crate::prisma::{MigrationName, location};
 use crate::settings::{AlterRequest, RunOptions};
 use crate::sql::TableName;
@@ -40,10 +42,32 @@ pub fn deploy(url: Option<&str>, args: DeployArgs, surroundings: &Surroundings) 
         server,
         migrations,
         migrations_named,
-        online_above_rows: args.online_above,
-        online_above_bytes: args.online_above_size.as_u64(),
-        allow_blocking: args.allow_blocking,
+        online_above_rows: args.online.online_above,
+        online_above_bytes: args.online.online_above_size.as_u64(),
+        allow_blocking: args.online.allow_blocking,
         options: run_options(args.run, record)?,
+    })
+}
+
+/// The request of `replank plan`.
+pub fn plan(
+    url: Option<&str>,
+    args: PlanArgs,
+    levels: Levels,
+    surroundings: &Surroundings,
+) -> Result<ForecastRequest, Failure> {
+    let server = connection::server(url, surroundings)?;
+    let (migrations, _) = location::migrations(args.location.migrations, args.location.schema.as_deref())?;
+    Ok(ForecastRequest {
+        server,
+        migrations,
+        levels,
+        online_above_rows: args.online.online_above,
+        online_above_bytes: args.online.online_above_size.as_u64(),
+        allow_blocking: args.online.allow_blocking,
+        check_time: args.check_time,
+        disk_reserve: args.disk_reserve.as_u64(),
+        bookkeeping: args.bookkeeping.bookkeeping_schema,
     })
 }
 

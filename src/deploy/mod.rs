@@ -5,14 +5,14 @@
 //! the same rows in its ledger, written at the same moments, and an unfinished one as long as a migration is not done.
 
 mod advisory;
-mod defines;
+pub mod defines;
 mod foreign_key;
 mod merge;
 mod migration;
 mod outcome;
 mod position;
 pub mod resolve;
-mod session_state;
+pub(crate) mod session_state;
 pub mod standing;
 pub mod step;
 mod table_change;

@@ -221,13 +221,13 @@ fn add_list(mut scan: Scan<'_, '_>) -> Option<ClauseKind> {
     Some(ClauseKind::AddColumn { columns, constraints })
 }
 
-enum Added {
+pub(super) enum Added {
     Column(Ident),
     Constraint(Constraint),
 }
 
 /// What stands behind ADD or as an item of a list of definitions.
-fn constraint(tokens: &[Token<'_>]) -> Option<Added> {
+pub(super) fn constraint(tokens: &[Token<'_>]) -> Option<Added> {
     let mut scan = Scan::new(tokens);
     let symbol = scan.word("CONSTRAINT").then(|| {
         scan.if_not_exists();

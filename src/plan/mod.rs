@@ -7,6 +7,7 @@
 pub mod checks;
 pub mod clause_reader;
 pub mod clauses;
+pub mod definition;
 pub mod explain;
 pub mod grants;
 pub mod key;
@@ -14,6 +15,7 @@ pub mod key_value;
 pub mod mapping;
 pub mod names;
 pub mod near;
+pub mod predict;
 mod scan;
 pub mod statement;
 pub mod strategy;

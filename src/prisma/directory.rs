@@ -17,6 +17,7 @@ use crate::error::{Failure, Result, Stop};
 
 const LOCK_FILE: &str = "migration_lock.toml";
 const SCRIPT_FILE: &str = "migration.sql";
+const ROLLBACK_FILE: &str = "rollback.sql";
 const PROVIDER: &str = "mysql";
 
 /// An existing migrations directory that belongs to MySQL or MariaDB.
@@ -106,6 +107,11 @@ impl MigrationsDirectory {
         self.path.join(name).join(SCRIPT_FILE)
     }
 
+    /// Where the script that takes a migration back is or would be.
+    pub fn rollback_path(&self, name: &str) -> PathBuf {
+        self.path.join(name).join(ROLLBACK_FILE)
+    }
+
     /// Names of all migrations in the order Prisma applies them.
     pub fn names(&self) -> Result<Vec<String>> {
         let mut names = self.sub_directories().map_err(|error| self.unusable("cannot be read").cause(error))?;
@@ -159,6 +165,26 @@ impl MigrationsDirectory {
             WriteError::Io { path: target.clone(), source }
         })?;
         Ok(target)
+    }
+
+    /// Writes what takes a migration back, unless there is something else already.
+    pub fn write_rollback(&self, name: &str, script: &str) -> Result<PathBuf> {
+        let path = self.rollback_path(name);
+        let failed = |error| Failure::new(Stop::Unexpected, format!("cannot write `{}`", path.display())).cause(error);
+        match File::create_new(&path) {
+            Ok(mut file) => {
+                file.write_all(script.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+                Ok(path)
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match fs::read(&path) {
+                Ok(content) if content == script.as_bytes() => Ok(path),
+                Ok(_) => Err(Failure::refused(format!("`{}` exists with other content", path.display()))
+                    .table("untouched")
+                    .next("remove it to have it written again")),
+                Err(error) => Err(failed(error)),
+            },
+            Err(error) => Err(failed(error)),
+        }
     }
 
     fn place(&self, name: &str, script: &str, partial: &Path) -> io::Result<()> {

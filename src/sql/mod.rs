@@ -1,6 +1,7 @@
 //! SQL as text: identifiers, literals, tokens, scripts. Pure.
 
 mod compound;
+pub mod executed;
 pub mod ident;
 pub mod lexer;
 pub mod script;

@@ -10,6 +10,7 @@
 //! As everywhere in this crate, the reading is that of a session without ANSI_QUOTES and NO_BACKSLASH_ESCAPES.
 
 use super::compound::{Endless, end_of_statement};
+use super::executed::{executed_tokens, inside_comment};
 use super::lexer::{LexError, Token, TokenKind, leading_tokens, tokens};
 
 /// The statements of a script.
@@ -69,6 +70,14 @@ pub enum Unsplit {
     Empty,
 }
 
+impl<'a> Statement<'a> {
+    /// The text without the comments in front of it.
+    pub fn code(&self) -> &'a str {
+        let first = leading_tokens(self.text).0.into_iter().find(|token| !token.is_trivia());
+        first.map_or(self.text, |token| self.text[token.start..].trim_end())
+    }
+}
+
 impl Script<'_> {
     /// Whether the script has neither a statement nor a comment.
     pub fn is_blank(&self) -> bool {
@@ -87,7 +96,7 @@ pub fn split(source: &str) -> Script<'_> {
     }
     let (all, error) = leading_tokens(&source[..end]);
     let read_to = all.last().map_or(0, Token::end);
-    let mut rest: &[Token<'_>] = &significant(&all);
+    let mut rest: &[Token<'_>] = &executed_tokens(&all);
     loop {
         if rest.is_empty() && error.is_none() {
             return Script { statements: cut.statements, tail: &source[cut.start..] };
@@ -135,30 +144,6 @@ impl<'a> Cut<'a> {
 /// What the servers pass over in front of a statement and behind the last one.
 fn is_server_space(ch: char) -> bool {
     matches!(ch, ' ' | '\t' | '\n' | '\u{b}' | '\u{c}' | '\r')
-}
-
-/// The tokens that the parser of a server sees, those in executable comments included.
-fn significant<'a>(all: &[Token<'a>]) -> Vec<Token<'a>> {
-    let mut seen = Vec::with_capacity(all.len());
-    for token in all {
-        match token.kind {
-            TokenKind::Space | TokenKind::Comment => {}
-            TokenKind::ExecutableComment => {
-                let (offset, inner) = inside_comment(token);
-                let inner = leading_tokens(inner).0.into_iter().filter(|inner| !inner.is_trivia());
-                seen.extend(inner.map(|inner| Token { start: inner.start + offset, ..inner }));
-            }
-            _ => seen.push(*token),
-        }
-    }
-    seen
-}
-
-/// What an executable comment executes, and where in the script that is.
-fn inside_comment<'a>(comment: &Token<'a>) -> (usize, &'a str) {
-    let behind_mark = comment.text.trim_start_matches("/*M!").trim_start_matches("/*!");
-    let inner = behind_mark.trim_start_matches(|ch: char| ch.is_ascii_digit());
-    (comment.end() - inner.len(), inner.strip_suffix("*/").unwrap_or(inner))
 }
 
 /// Index among the tokens of the semicolon that ends the first statement, or their number.

@@ -101,6 +101,18 @@ impl Scenario {
         Ok(conn.disconnect().await?)
     }
 
+    /// Lets the server count the rows of every table.
+    pub async fn analyze(&self) -> Result<()> {
+        let mut conn = self.connect().await?;
+        let sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() \
+                   AND table_type = 'BASE TABLE'";
+        let tables: Vec<String> = conn.query(sql).await?;
+        for table in tables {
+            conn.query_drop(format!("ANALYZE TABLE `{table}`")).await?;
+        }
+        Ok(conn.disconnect().await?)
+    }
+
     /// `replank COMMAND SCHEMA.TABLE`, in this project, with JSON events on stdout.
     pub fn replank(&self, command: &str, table: &str) -> Program {
         let target = format!("{}.{table}", self.schema);

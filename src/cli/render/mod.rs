@@ -4,7 +4,9 @@
 
 pub mod deploy;
 pub mod failure;
+pub mod forecast;
 pub mod json;
+pub mod markdown;
 pub mod plan;
 pub mod standing;
 pub mod status;

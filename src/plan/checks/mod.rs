@@ -62,6 +62,17 @@ const COPY: [fn(&Inspection) -> Option<Failure>; 8] = [
     disk::check,
 ];
 
+/// Those of them that do not depend on the account.
+const OF_TABLE: [fn(&Inspection) -> Option<Failure>; 7] = [
+    engine::check,
+    galera::check,
+    clauses::check_copy,
+    triggers::check,
+    constraints::check,
+    binary_log::check,
+    disk::check,
+];
+
 /// The refusal of an account that may not do what a change of a table in `schema` takes.
 pub fn refuse_account(current_user: &str, grants: &Grants, schema: &Ident, bookkeeping: &Ident) -> Option<Failure> {
     privileges::check(current_user, grants, schema, bookkeeping)
@@ -85,6 +96,12 @@ pub fn refuse_copy(inspection: &Inspection, mapping: &ColumnMapping) -> Option<F
 /// The refusal of a copy that could not give up its temporary index.
 pub fn refuse_key(target: &Table, temporary_key: bool) -> Option<Failure> {
     walked_key::check(target, temporary_key)
+}
+
+/// The first refusal that an online copy would meet whoever makes it: a plan is often made by an account that may only
+/// read.
+pub fn refuse_copy_of_table(inspection: &Inspection) -> Option<Failure> {
+    OF_TABLE.iter().find_map(|check| check(inspection))
 }
 
 /// Bytes that a copy needs: the whole table again, indexes included, and a tenth for the change log and fragmentation.

@@ -1,0 +1,41 @@
+//! What a rule wants to know of the rows before it can say something.
+
+use std::fmt;
+
+/// The rows of an answer, NULL as `None`.
+pub type Answer = Vec<Vec<Option<String>>>;
+
+/// What an answer means: the finding's text, or no finding.
+pub type Reading = Box<dyn Fn(&Answer) -> Option<String> + Send>;
+
+/// A query that only reads, and what its answer means.
+pub struct Question {
+    /// The query.
+    pub sql: String,
+    /// The finding's text; `None` when the answer is no finding.
+    pub read: Reading,
+    /// The finding's text when the server gave no answer in time.
+    pub unanswered: String,
+}
+
+impl Question {
+    /// A query whose first value is a number of rows, none of which would be no finding.
+    pub fn count(
+        sql: String,
+        unanswered: impl Into<String>,
+        read: impl Fn(u64, &[Option<String>]) -> String + Send + 'static,
+    ) -> Question {
+        let read = move |answer: &Answer| {
+            let row = answer.first()?;
+            let rows: u64 = row.first()?.as_deref()?.parse().ok()?;
+            (rows > 0).then(|| read(rows, &row[1..]))
+        };
+        Question { sql, read: Box::new(read), unanswered: unanswered.into() }
+    }
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").field("sql", &self.sql).finish_non_exhaustive()
+    }
+}

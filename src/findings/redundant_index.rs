@@ -1,0 +1,62 @@
+//! An index that is the beginning of another.
+
+use super::case::{Case, ChangeCase};
+use super::{Hit, Level, Rule};
+use crate::plan::ConstraintKind;
+use crate::plan::definition::Index;
+
+pub(super) const RULE: Rule = Rule {
+    name: "redundant_index",
+    about: "an index whose columns begin another index finds nothing that the other does not find, and is written with \
+            every row",
+    fix: "leave the shorter one out, or drop it in the same migration",
+    level: Level::Warn,
+    check,
+};
+
+fn check(case: &Case<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for change in case.changes() {
+        // What a later statement of the migration drops is not redundant for long.
+        let stays = |index: &Index| {
+            let last = case.changes().filter(|other| other.case.table == change.case.table).last();
+            last.is_some_and(|last| last.after.index(&index.name).is_some())
+        };
+        let added: Vec<&Index> = change.added_indexes().collect();
+        for (at, &new) in added.iter().enumerate() {
+            // Of two new ones, the first one tells.
+            let others =
+                change.after.indexes.iter().filter(|other| other.name != new.name && !added[..at].contains(other));
+            for other in others {
+                let (shorter, longer) = match (covers(other, new), covers(new, other)) {
+                    (true, _) => (new, other),
+                    (false, true) => (other, new),
+                    (false, false) => continue,
+                };
+                if !stays(shorter) || !stays(longer) {
+                    continue;
+                }
+                let (shorter, longer) = (shorter.name.as_str(), longer.name.as_str());
+                let text = format!("`{shorter}` of {} is the beginning of `{longer}`", change.name());
+                hits.push(Hit::told(change.index, text));
+            }
+        }
+    }
+    hits
+}
+
+/// Whether whatever the shorter finds, the longer finds too. A unique index is there for more than finding.
+fn covers(longer: &Index, shorter: &Index) -> bool {
+    let same_columns = longer.parts.len() == shorter.parts.len();
+    let dispensable = !ChangeCase::is_unique(&shorter.kind) || (same_columns && ChangeCase::is_unique(&longer.kind));
+    dispensable
+        && shorter.kind != ConstraintKind::Primary
+        && longer.is_ordered()
+        && shorter.is_ordered()
+        && !longer.has_expression
+        && !shorter.has_expression
+        && longer.parts.len() >= shorter.parts.len()
+        && longer.parts.iter().zip(&shorter.parts).all(|(long, short)| {
+            long.column.same_name(&short.column) && (long.prefix.is_none() || long.prefix == short.prefix)
+        })
+}

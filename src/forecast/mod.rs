@@ -1,0 +1,369 @@
+//! What deploying the pending migrations would do: strategy, locks, time and disk of each step, and what the rules
+//! find.
+//!
+//! Invariant: nothing is changed, not even for a moment; an account that may only read is enough.
+//! So a strategy is predicted here (`plan/predict.rs`), and asked of the server when the change is made.
+//! A migration may be about tables as an earlier pending one leaves them; `catalog.rs` follows them.
+
+mod catalog;
+mod estimate;
+pub mod report;
+pub mod rollback;
+mod step_report;
+mod subject;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mysql_async::{Opts, Row, Value};
+
+pub use catalog::{Catalog, Found, Standing};
+pub use subject::Subject;
+
+use crate::deploy::session_state::SessionState;
+use crate::deploy::step::{Step, steps};
+use crate::error::{Failure, Result, Stop};
+use crate::findings::{Answer, Case, Levels, Size, examine};
+use crate::plan::checks::Inspection;
+use crate::plan::definition::read_create_table;
+use crate::plan::{Clause, TableRef};
+use crate::plan::{bookkeeping_schema, checks};
+use crate::prisma::{Ledger, MigrationsDirectory, history};
+use crate::schema::{self, Relations};
+use crate::server::{Flavor, Role, Server, ServerError, Session, server_failure};
+use crate::sql::script::split;
+use crate::sql::{Ident, TableName};
+use crate::survey;
+use report::{FORMAT, MigrationReport, Report, Verdict};
+use rollback::Rollback;
+use step_report::report_step;
+
+/// What is to be planned, and how.
+#[derive(Debug, Clone)]
+pub struct ForecastRequest {
+    /// The server, with the database.
+    pub server: Opts,
+    /// The migrations directory.
+    pub migrations: PathBuf,
+    /// Levels of the rules.
+    pub levels: Levels,
+    /// Rows from which on a table is changed online.
+    pub online_above_rows: u64,
+    /// Bytes, indexes included, from which on a table is changed online.
+    pub online_above_bytes: u64,
+    /// Whether a change that cannot be made online is left to the server, which blocks writes to the table.
+    pub allow_blocking: bool,
+    /// How long one question about the rows of a table may take.
+    pub check_time: Duration,
+    /// Space that must stay free on the data disk, in bytes.
+    pub disk_reserve: u64,
+    /// Schema for bookkeeping; `None` means `<schema>__replank`.
+    pub bookkeeping: Option<String>,
+}
+
+/// A pending migration with its script.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its name.
+    pub name: String,
+    /// Its script, `None` when the file is missing.
+    pub script: Option<String>,
+    /// Whether there is a rollback.sql beside it.
+    pub has_rollback: bool,
+}
+
+/// The pending migrations, the tables they are about, and the connection that was used.
+#[derive(Debug)]
+pub struct Outlook {
+    /// The server.
+    pub server: Arc<Server>,
+    /// The database of the URL.
+    pub database: Ident,
+    /// In the order they are applied.
+    pub pending: Vec<Pending>,
+    /// Tables that the migrations name and that are on the server.
+    pub found: Vec<Found>,
+    /// Why a deploy would not start.
+    pub blockers: Vec<String>,
+}
+
+/// Reads what is pending and the tables it is about.
+pub async fn look(request: &ForecastRequest) -> Result<(Outlook, Session)> {
+    let database = request.server.db_name().map(Ident::new).ok_or_else(|| {
+        Failure::new(Stop::Usage, "the URL names no database")
+            .next("name the database of the migrations in it: mysql://user@host:3306/shop")
+    })?;
+    let directory = MigrationsDirectory::open(&request.migrations)?;
+    let (server, denied) = Server::open_anyway(request.server.clone()).await?;
+    let mut session = server.session_for(Role::Watch, "connecting").await?;
+    let failed = |error: ServerError| server_failure("reading what is pending", &error);
+    let is_there = schema::schema_exists(&mut session, &database).await.map_err(failed)?;
+    // A database that is missing is empty: deploy makes it.
+    if let Some(failure) = denied.filter(|_| is_there) {
+        return Err(failure);
+    }
+    let ledger = Ledger::of(database.clone());
+    let mut blockers = Vec::new();
+    let rows = match is_there && ledger.exists(&mut session).await.map_err(failed)? {
+        true => ledger.rows(&mut session).await.map_err(failed)?,
+        false => {
+            if is_there && ledger.schema_has_tables(&mut session).await.map_err(failed)? {
+                blockers.push("P3005: the database is not empty and has no migration history".to_owned());
+            }
+            Vec::new()
+        }
+    };
+    for row in rows.iter().filter(|row| row.is_unfinished()) {
+        blockers.push(format!("P3009: the migration `{}` has failed or is still running", row.migration_name));
+    }
+    let names = directory.names()?;
+    let mut pending = Vec::new();
+    for name in history::pending(&names, &rows) {
+        let script = directory.script(name)?;
+        if script.is_none() {
+            blockers.push(format!("P3015: `{name}` has no migration.sql"));
+        }
+        let has_rollback = directory.rollback_path(name).is_file();
+        pending.push(Pending { name: name.to_owned(), script, has_rollback });
+    }
+    let mut outlook = Outlook { server, database, pending, found: Vec::new(), blockers };
+    outlook.found = find_tables(&outlook, &mut session, request).await.map_err(failed)?;
+    Ok((outlook, session))
+}
+
+impl Pending {
+    /// The steps of its script.
+    pub fn steps(&self) -> Vec<Step<'_>> {
+        self.script.as_deref().map_or_else(Vec::new, |script| steps(&split(script)))
+    }
+}
+
+impl Outlook {
+    /// What takes each pending migration back.
+    pub fn rollbacks(&self) -> Vec<Rollback> {
+        let mut catalog = self.catalog();
+        let rollback = |pending: &Pending| {
+            let steps = pending.steps();
+            let standings: Vec<Standing<'_>> = steps.iter().map(|step| catalog.take(step, &pending.name)).collect();
+            Rollback::of(&pending.name, &standings)
+        };
+        self.pending.iter().map(rollback).collect()
+    }
+
+    /// The tables before the first pending migration.
+    pub fn catalog(&self) -> Catalog {
+        let folds_case = self.server.facts.lower_case_table_names != 0;
+        Catalog::new(self.database.clone(), folds_case, self.found.clone())
+    }
+}
+
+/// Reads every table that a pending migration names and that is there.
+async fn find_tables(
+    outlook: &Outlook,
+    session: &mut Session,
+    request: &ForecastRequest,
+) -> Result<Vec<Found>, ServerError> {
+    let mut names: Vec<TableName> = Vec::new();
+    for pending in &outlook.pending {
+        for step in pending.steps() {
+            for table in Subject::of(&step).tables() {
+                let name = full_name(&outlook.database, table);
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for name in names {
+        if let Some(table) = schema::inspect(session, &name).await? {
+            let bytes = table.data_bytes + table.index_bytes;
+            let is_big = table.rows_estimate >= request.online_above_rows || bytes >= request.online_above_bytes;
+            let size = Size { rows: table.rows_estimate, bytes, is_big };
+            let definition = read_create_table(&table.create_sql).and_then(|created| created.definition);
+            found.push(Found { name, definition, create_sql: table.create_sql, size });
+        }
+    }
+    Ok(found)
+}
+
+fn full_name(database: &Ident, table: &TableRef) -> TableName {
+    TableName { schema: table.schema.clone().unwrap_or_else(|| database.clone()), table: table.table.clone() }
+}
+
+/// What takes each pending migration back.
+pub async fn rollbacks(request: &ForecastRequest) -> Result<Vec<Rollback>> {
+    let (outlook, session) = look(request).await?;
+    session.close().await;
+    Ok(outlook.rollbacks())
+}
+
+/// Saves each as rollback.sql beside its migration.sql; the paths. What somebody has written there stays.
+pub fn save(migrations: &Path, rollbacks: &[Rollback]) -> Result<Vec<PathBuf>> {
+    let directory = MigrationsDirectory::open(migrations)?;
+    let save = |rollback: &Rollback| directory.write_rollback(&rollback.migration, &rollback.script());
+    rollbacks.iter().map(save).collect()
+}
+
+/// The whole plan.
+pub async fn forecast(request: ForecastRequest) -> Result<Report> {
+    let (outlook, session) = look(&request).await?;
+    let server = &outlook.server;
+    let mut asking = server.session_for(Role::Watch, "connecting for questions about rows").await?;
+    bound(&mut asking, request.check_time)
+        .await
+        .map_err(|error| server_failure("setting up a session that only reads", &error))?;
+    let mut planning = Planning { outlook: &outlook, request: &request, inspecting: session, asking };
+    let mut catalog = outlook.catalog();
+    let mut migrations = Vec::new();
+    for pending in &outlook.pending {
+        let steps = pending.steps();
+        migrations.push(planning.migration(pending, &steps, &mut catalog).await?);
+    }
+    planning.inspecting.close().await;
+    planning.asking.close().await;
+    let mut report = Report {
+        format: FORMAT,
+        verdict: Verdict::Safe,
+        server: server.facts.label(),
+        database: outlook.database.as_str().to_owned(),
+        blockers: outlook.blockers.clone(),
+        migrations,
+    };
+    report.judge();
+    Ok(report)
+}
+
+struct Planning<'a> {
+    outlook: &'a Outlook,
+    request: &'a ForecastRequest,
+    /// Reads definitions and settings.
+    inspecting: Session,
+    /// Asks about rows, in bounded time.
+    asking: Session,
+}
+
+impl Planning<'_> {
+    async fn migration(
+        &mut self,
+        pending: &Pending,
+        steps: &[Step<'_>],
+        catalog: &mut Catalog,
+    ) -> Result<MigrationReport> {
+        let flavor = self.outlook.server.facts.flavor;
+        let standings: Vec<Standing<'_>> = steps.iter().map(|step| catalog.take(step, &pending.name)).collect();
+        let mut reports = Vec::new();
+        for (at, standing) in standings.iter().enumerate() {
+            let mut report = report_step(standing, flavor, &pending.name, &self.outlook.database);
+            if !report.is_as_it_is() && standing.case.size.is_some_and(|size| size.is_big) {
+                let refusal = match locked(&steps[..at]) {
+                    Some(why) => Some(why),
+                    None if report.is_copy() => self.refusal(standing).await?,
+                    None => None,
+                };
+                match refusal {
+                    Some(why) if self.request.allow_blocking => report.leave_to_server(why, standing.case.size),
+                    refusal => report.refusal = refusal,
+                }
+            }
+            reports.push(report);
+        }
+        let mut migration = MigrationReport::new(&pending.name, reports);
+        let cases = standings.into_iter().map(|standing| standing.case).collect();
+        let case = Case { name: &pending.name, steps: cases, flavor, has_rollback: pending.has_rollback };
+        let (mut findings, open) = examine(&case, &self.request.levels);
+        for open in open {
+            let answer = ask(&mut self.asking, &open.question.sql).await;
+            findings.extend(open.settle(answer.as_ref()));
+        }
+        migration.add(findings);
+        Ok(migration)
+    }
+
+    /// Why an online copy of the table would be refused as it is now.
+    async fn refusal(&mut self, standing: &Standing<'_>) -> Result<Option<String>> {
+        let (Some(name), Some(change)) = (&standing.case.table, standing.case.step.change()) else { return Ok(None) };
+        let (facts, session) = (&self.outlook.server.facts, &mut self.inspecting);
+        let failed = |error: ServerError| server_failure("inspecting a table", &error);
+        let Some(table) = schema::inspect(session, name).await.map_err(failed)? else { return Ok(None) };
+        let mut relations = Relations::read(session, name, facts.flavor).await.map_err(failed)?;
+        standing.keys.apply(name, &mut relations);
+        let grants = survey::read_grants(session).await?;
+        let bookkeeping = bookkeeping_schema(&name.schema, self.request.bookkeeping.as_deref())
+            .map_err(|error| Failure::refused("the bookkeeping schema's name does not do").cause(error))?;
+        let inspection = Inspection {
+            facts,
+            grants: &grants,
+            table: &table,
+            relations: &relations,
+            alter: &change.alter,
+            bookkeeping: &bookkeeping,
+            disk_free: survey::free_bytes(&self.outlook.server),
+            disk_reserve: self.request.disk_reserve,
+        };
+        let refused = checks::refuse_always(&inspection)
+            .or_else(|| checks::refuse_copy_of_table(&inspection))
+            .or_else(|| keyless(standing));
+        Ok(refused.map(|failure| {
+            // A clause has backticks of its own.
+            let quoted = |what: String, clause: &Clause| {
+                what.replace(&format!("`{}`", clause.text), &format!("\"{}\"", clause.text))
+            };
+            let what = change.alter.clauses.iter().fold(failure.what, quoted);
+            match failure.next.first() {
+                Some(next) => format!("{what}; {next}"),
+                None => what,
+            }
+        }))
+    }
+}
+
+/// Why a change cannot be made in a session of its own.
+fn locked(done: &[Step<'_>]) -> Option<String> {
+    let statements = done.iter().flat_map(|step| &step.statements);
+    let state = SessionState::after(statements.map(|statement| (statement.number, statement.text)));
+    let number = state.tables_locked_by()?;
+    Some(format!("statement {number} has locked tables, and the change needs a session of its own"))
+}
+
+/// A copy needs a key before and after; which one it is shows when the change is made.
+fn keyless(standing: &Standing<'_>) -> Option<Failure> {
+    let (before, after) = (standing.case.before.as_ref()?, standing.case.after.as_ref()?);
+    let next = "keep the key, or add another one in the same change";
+    if !before.has_key() {
+        return Some(Failure::refused("the table has no key that a copy can walk").next(next));
+    }
+    let loses = before.primary_key().is_some() && after.primary_key().is_none() || !after.has_key();
+    loses.then(|| Failure::refused("the change leaves the table without a primary key").next(next))
+}
+
+/// Lets the session read only, and nothing in it take longer than the limit.
+async fn bound(session: &mut Session, limit: Duration) -> Result<(), ServerError> {
+    let limit = match session.server().facts.flavor {
+        Flavor::MySql => format!("max_execution_time = {}", limit.as_millis().max(1)),
+        Flavor::MariaDb => format!("max_statement_time = {}", limit.as_secs_f64().max(0.001)),
+    };
+    session.execute(&format!("SET SESSION {limit}")).await?;
+    session.execute("SET SESSION TRANSACTION READ ONLY").await?;
+    Ok(())
+}
+
+/// The answer; `None` when the server gave none, for want of time or of a privilege.
+async fn ask(session: &mut Session, sql: &str) -> Option<Answer> {
+    match session.rows::<Row>(sql).await {
+        Ok(rows) => Some(rows.into_iter().map(|row| row.unwrap().into_iter().map(text).collect()).collect()),
+        Err(error) => {
+            tracing::debug!("no answer to `{sql}`: {error}");
+            None
+        }
+    }
+}
+
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::NULL => None,
+        Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+        other => Some(other.as_sql(true)),
+    }
+}
