@@ -5,10 +5,14 @@ mod support;
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable;
 use support::change::Change;
 use support::load::Plan;
-use support::{Server, on_every_server, oracle, residue, shop};
+use support::{Scenario, Server, on_every_server, oracle, residue, shop};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 on_every_server!(
     rows_are_equal_after_the_swap_at_saturation,
@@ -19,6 +23,7 @@ on_every_server!(
     column_is_dropped,
     column_is_renamed,
     old_table_is_cleaned_up_under_load,
+    statements_prepared_at_every_moment,
 );
 
 /// Rows of a test's table: enough for dozens of chunks at the pace below.
@@ -94,4 +99,50 @@ async fn old_table_is_cleaned_up_under_load(server: Server) -> Result<()> {
     let mut conn = scenario.connect().await?;
     oracle::expect_application_unharmed(&mut conn, "`Order`", &written, &[&altered, &cleaned]).await?;
     residue::expect_nothing_left(&scenario, &["Order"]).await
+}
+
+/// The application prepares statements all the time, and so between any two steps of a change, too. MariaDB does not
+/// prepare again what was prepared while a trigger was being created, unless the trigger looks younger (1146 on the
+/// change log from then on, for as long as the statement lives).
+async fn statements_prepared_at_every_moment(server: Server) -> Result<()> {
+    const CONNECTIONS: usize = 6;
+    const CHANGES: u32 = 8;
+    let item =
+        "CREATE TABLE `Item` (`id` INTEGER NOT NULL AUTO_INCREMENT, `title` VARCHAR(20) NOT NULL, PRIMARY KEY (`id`))";
+    let scenario = Scenario::new(&server, "prepared", &[item]).await?;
+    let stop = CancellationToken::new();
+    let mut applications = JoinSet::new();
+    for _ in 0..CONNECTIONS {
+        applications.spawn(prepare_and_insert(scenario.connect().await?, stop.clone()));
+    }
+    for change in 0..CHANGES {
+        let clauses = format!("MODIFY `title` VARCHAR({}) NOT NULL", 30 + change);
+        scenario.alter("Item", &clauses, "wider").args(["--force-copy", "--drop-old", "--no-record"]).succeed().await?;
+    }
+    stop.cancel();
+    let mut inserted = 0;
+    while let Some(ended) = applications.join_next().await {
+        inserted += ended??;
+    }
+    let rows: Option<u64> = scenario.connect().await?.query_first("SELECT COUNT(*) FROM `Item`").await?;
+    ensure!(rows == Some(inserted), "{rows:?} rows instead of {inserted}");
+    Ok(())
+}
+
+/// Inserts through statements that live for some executions; gives the number of rows.
+async fn prepare_and_insert(mut conn: Conn, stop: CancellationToken) -> Result<u64> {
+    const RETRYABLE: [u16; 2] = [1205, 1213];
+    let mut inserted = 0;
+    while !stop.is_cancelled() {
+        let statement = conn.prep("INSERT INTO `Item` (`title`) VALUES (?)").await?;
+        for _ in 0..20 {
+            match conn.exec_drop(&statement, ("item",)).await {
+                Ok(()) => inserted += 1,
+                Err(mysql_async::Error::Server(error)) if RETRYABLE.contains(&error.code) => {}
+                Err(error) => return Err(error).context("an insert through a prepared statement"),
+            }
+        }
+        conn.close(statement).await?;
+    }
+    Ok(inserted)
 }

@@ -5,6 +5,7 @@
 //! use prepared statements, half send text.
 
 mod choice;
+mod disk;
 mod ledger;
 mod record;
 mod shape;
@@ -24,6 +25,7 @@ pub use record::{Failed, RETRYABLE, Record, Span};
 pub use shape::{Cell, Column, Fill, Key, KeyNumber, Mapping, Row, Shape};
 
 use super::Server;
+use disk::Disk;
 use writer::Writer;
 
 /// How an application of many connections behaves.
@@ -72,6 +74,7 @@ pub struct Load {
     started: Instant,
     shape: Arc<Shape>,
     seeds: Arc<Seeds>,
+    disk: Option<Disk>,
 }
 
 impl Load {
@@ -87,7 +90,7 @@ impl Load {
             let writer = Writer::connect(server, schema, &shape, &seeds, plan, lane).await?;
             writers.push(tokio::spawn(writer.run(Arc::clone(&stop))));
         }
-        Ok(Load { stop, writers, started, shape, seeds })
+        Ok(Load { stop, writers, started, shape, seeds, disk: Some(Disk::watch()?) })
     }
 
     /// Lets it write for a while, and gives the span of time it was.
@@ -107,7 +110,8 @@ impl Load {
             ledger.merge(writer.ledger);
             record.merge(writer.record);
         }
-        Ok(Written { ledger, record, started: self.started })
+        let longest_flush = self.disk.take().map_or(Ok(Duration::ZERO), Disk::longest_flush)?;
+        Ok(Written { ledger, record, started: self.started, longest_flush })
     }
 }
 
@@ -126,4 +130,6 @@ pub struct Written {
     pub ledger: Ledger,
     pub record: Record,
     pub started: Instant,
+    /// The longest that the machine's own disk took for a flush meanwhile.
+    pub longest_flush: Duration,
 }
