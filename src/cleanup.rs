@@ -22,6 +22,10 @@ pub async fn clean_up(run: &Run) -> Result<Option<TableName>> {
         }
     };
     session.close().await;
+    if run.options.drop_old && run.checkpoint.reverse_armed {
+        // It was begun to keep the old table, so the new one is followed, for nobody.
+        drop_kept(run, &run.events).await?;
+    }
     Ok(kept)
 }
 

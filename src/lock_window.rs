@@ -74,7 +74,8 @@ pub struct LockRequest<'a> {
     pub contended: &'a TableName,
     /// All tables the window's statements use, in name order.
     pub tables: Vec<&'a TableName>,
-    started: Instant,
+    /// When the lock was first asked for.
+    started: Option<Instant>,
     attempt: u32,
     pending: Duration,
     patience: Duration,
@@ -92,7 +93,7 @@ impl<'a> LockRequest<'a> {
             purpose,
             contended,
             tables,
-            started: Instant::now(),
+            started: None,
             attempt: 0,
             pending: PENDING.0,
             patience,
@@ -125,11 +126,12 @@ impl<'a> LockRequest<'a> {
         round: Duration,
     ) -> Result<Round> {
         let round_ends = Instant::now() + round;
+        let started = *self.started.get_or_insert_with(Instant::now);
         loop {
-            if self.started.elapsed() > self.patience {
+            if started.elapsed() > self.patience {
                 return Err(self.not_granted(watch).await);
             }
-            let granted = if self.started.elapsed() < QUIET_PHASE && !self.blind {
+            let granted = if started.elapsed() < QUIET_PHASE && !self.blind {
                 self.try_quietly(session, watch).await
             } else {
                 self.try_pending(session, watch, events).await
@@ -140,7 +142,7 @@ impl<'a> LockRequest<'a> {
                     purpose: self.purpose.to_string(),
                     attempt: self.attempt,
                     granted: true,
-                    pending: self.started.elapsed(),
+                    pending: started.elapsed(),
                     blocker: None,
                 });
                 return Ok(Round::Granted(window));
@@ -159,7 +161,14 @@ impl<'a> LockRequest<'a> {
                 granted(session.execute(&sql).await)?
             }
             Flavor::MySql => {
-                match is_held(watch, self.contended, &[session.id(), watch.id()]).await {
+                let held = match self.attempt {
+                    0 if !notes_locks(watch).await.or_else(denied)? => {
+                        self.blind = true;
+                        return Ok(false);
+                    }
+                    _ => is_held(watch, self.contended, &[session.id(), watch.id()]).await,
+                };
+                match held {
                     Ok(true) => false,
                     Ok(false) => {
                         self.attempt += 1;
@@ -249,6 +258,11 @@ fn lock_sql(tables: &[&TableName]) -> String {
     format!("LOCK TABLES {}", tables.join(", "))
 }
 
+/// Not allowed to look is like nothing to see.
+fn denied(error: ServerError) -> Result<bool, ServerError> {
+    if error.is_any(&errno::DENIED) { Ok(false) } else { Err(error) }
+}
+
 fn granted(outcome: Result<u64, ServerError>) -> Result<bool, ServerError> {
     match outcome {
         Ok(_) => Ok(true),
@@ -261,7 +275,15 @@ fn granted(outcome: Result<u64, ServerError>) -> Result<bool, ServerError> {
 async fn lock_within(session: &mut Session, tables: &[&TableName], pending: Duration) -> Result<bool, ServerError> {
     let (outcome, told_to_end) = session.execute_within(&lock_sql(tables), pending).await;
     let granted = granted(outcome)?;
-    if told_to_end {
+    if told_to_end && !granted {
+        // The KILL may have overtaken the answer to a lock that was granted; a lock nobody knows of would stay.
+        match session.execute("UNLOCK TABLES").await {
+            Ok(_) => {}
+            Err(error) if error.is_interrupted() => drop(session.execute("UNLOCK TABLES").await?),
+            Err(error) => return Err(error),
+        }
+    }
+    if told_to_end && granted {
         // The KILL may have come after the lock was granted; it then ends the next statement, which is this one.
         match session.execute("DO 0").await {
             Ok(_) => {}
@@ -277,10 +299,16 @@ async fn is_held(watch: &mut Session, table: &TableName, but: &[u32]) -> Result<
     let sql = format!("SELECT 1 FROM {} LIMIT 1", metadata_locks(table, but));
     match watch.first_row::<u64>(&sql).await {
         Ok(holder) => Ok(holder.is_some()),
-        // Not allowed to look: requests are then simply short.
-        Err(error) if error.is_any(&errno::DENIED) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// MySQL: whether the server notes metadata locks at all; without that, every moment looks quiet.
+async fn notes_locks(watch: &mut Session) -> Result<bool, ServerError> {
+    let sql = "SELECT COUNT(*) FROM performance_schema.setup_instruments i \
+               JOIN performance_schema.setup_consumers c ON c.name = 'global_instrumentation' AND c.enabled = 'YES' \
+               WHERE i.name = 'wait/lock/metadata/sql/mdl' AND i.enabled = 'YES'";
+    Ok(watch.first_row::<u64>(sql).await?.unwrap_or(0) > 0)
 }
 
 /// Who holds the table, for people; `None` where the server cannot say.

@@ -121,9 +121,11 @@ async fn begin(
         step: request.step.clone(),
         ..Checkpoint::default()
     };
-    let mut row = runs.begin(&table, &migration, &request.clauses, first, &checkpoint).await?;
+    // Its id is in the run's row from the start: a process that dies before the ledger has its row is known by it.
+    let ledger_id = recording.as_ref().map(|_| Ledger::new_id());
+    let row = runs.begin(&table, &migration, &request.clauses, ledger_id.as_deref(), first, &checkpoint).await?;
     if let Some(recording) = &recording
-        && let Err(failure) = start_record(&server, &runs, &mut row, recording).await
+        && let Err(failure) = start_record(&server, &row, recording).await
     {
         let failure = failure.table("untouched").next("run the command again once the cause is gone");
         return Err(record::forget(&server, &runs, &row, failure).await);
@@ -149,12 +151,10 @@ async fn begin(
 }
 
 /// Inserts the migration's unfinished row, whose id is noted before.
-async fn start_record(server: &Arc<Server>, runs: &Runs, row: &mut RunRow, recording: &Recording) -> Result<()> {
-    let id = Ledger::new_id();
-    runs.set_ledger_id(row, &id).await?;
-    row.ledger_id = Some(id.clone());
+async fn start_record(server: &Arc<Server>, row: &RunRow, recording: &Recording) -> Result<()> {
+    let Some(id) = &row.ledger_id else { return Ok(()) };
     let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
-    recording.start(&mut session, &id).await?;
+    recording.start(&mut session, id).await?;
     session.close().await;
     Ok(())
 }

@@ -82,6 +82,14 @@ impl Recording {
 
     /// Writes the file and finishes the row; gives the file's path and checksum.
     pub async fn finish(&self, session: &mut Session, id: &str) -> Result<(PathBuf, String)> {
+        // A file without its row would be applied by the next deploy.
+        match self.ledger.row(session, id).await.map_err(|error| self.not_recorded(error))? {
+            None => return Err(self.not_recorded("somebody deleted its row meanwhile")),
+            Some(row) if row.rolled_back_at.is_some() => {
+                return Err(self.not_recorded("somebody marked its row as rolled back meanwhile"));
+            }
+            Some(_) => {}
+        }
         let file = self.directory.write(&self.name, &self.script).map_err(|error| self.not_recorded(error))?;
         let recorded = self.ledger.record_finished(session, id, Timestamp::now()).await;
         match recorded.map_err(|error| self.not_recorded(error))? {

@@ -149,10 +149,12 @@ impl Runs {
         table: &TableName,
         migration: &str,
         clauses: &str,
+        ledger_id: Option<&str>,
         phase: Phase,
         checkpoint: &Checkpoint,
     ) -> Result<RunRow> {
-        let sql = insert_sql(&Runs::table_in(&self.schema), table, migration, clauses, phase, checkpoint);
+        let runs = Runs::table_in(&self.schema);
+        let sql = insert_sql(&runs, table, migration, clauses, ledger_id, phase, checkpoint);
         let mut session = self.session.lock().await;
         let done = async {
             session.execute(&sql).await?;
@@ -201,11 +203,6 @@ impl Runs {
             &format!("phase = {}, checkpoint = {}", string_literal(phase.label()), string_literal(&document)),
         )
         .await
-    }
-
-    /// Notes the ledger row of a run.
-    pub async fn set_ledger_id(&self, row: &RunRow, ledger_id: &str) -> Result<()> {
-        self.update(row, &format!("ledger_id = {}", string_literal(ledger_id))).await
     }
 
     /// Ends a run.
@@ -342,18 +339,20 @@ fn insert_sql(
     table: &TableName,
     migration: &str,
     clauses: &str,
+    ledger_id: Option<&str>,
     phase: Phase,
     checkpoint: &Checkpoint,
 ) -> String {
     let document = serde_json::to_string(checkpoint).expect("a checkpoint is plain data");
     format!(
-        "INSERT INTO {runs} (format, table_schema, table_name, migration, clauses, phase, state, checkpoint, \
-         started_at, updated_at) VALUES ({FORMAT}, {}, {}, {}, {}, {}, 'running', {}, \
+        "INSERT INTO {runs} (format, table_schema, table_name, migration, clauses, ledger_id, phase, state, checkpoint, \
+         started_at, updated_at) VALUES ({FORMAT}, {}, {}, {}, {}, {}, {}, 'running', {}, \
          UTC_TIMESTAMP(6), UTC_TIMESTAMP(6))",
         string_literal(table.schema.as_str()),
         string_literal(table.table.as_str()),
         string_literal(migration),
         string_literal(clauses),
+        ledger_id.map_or_else(|| "NULL".to_owned(), string_literal),
         string_literal(phase.label()),
         string_literal(&document),
     )

@@ -110,8 +110,9 @@ pub fn split_indexes(target: &Table, key: &ChunkKey) -> IndexSplit {
     let keeps_key = |index: &&Index| {
         index.unique
             && index.whole_columns().is_some_and(|columns| {
+                // In another order, it could not be walked along.
                 columns.len() == walked.len()
-                    && columns.iter().all(|column| walked.iter().any(|walked| walked.same_name(column)))
+                    && columns.iter().zip(&walked).all(|(column, walked)| walked.same_name(column))
             })
     };
     let key_index = target.indexes.iter().find(keeps_key).map(|index| index.name.clone());

@@ -112,6 +112,10 @@ impl Survey {
         if let Some(refusal) = checks::refuse_always(&inspection) {
             return Err(refusal);
         }
+        let kept = TableName { schema: bookkeeping.clone(), table: names.kept.clone() };
+        if !unfinished_run && schema::exists(&mut work, &kept).await.map_err(failed)? {
+            return Err(checks::refuse_kept(&name));
+        }
         throttle::check(&server, &request.options).await?;
         let (target, verdicts) = trial::try_clauses(&server, &mut work, &bookkeeping, &table, &alter).await?;
         let mapping = ColumnMapping::new(&alter, &table, &target);

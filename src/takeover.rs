@@ -17,7 +17,7 @@ use crate::run::Run;
 use crate::runs::{Checkpoint, RunRow, Runs};
 use crate::schema::{self, Table};
 use crate::server::owner::Owner;
-use crate::server::{Role, Server, server_failure};
+use crate::server::{ConnectionId, Role, Server, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
 use crate::sql::TableName;
 use crate::survey::{Survey, find_table, names};
@@ -70,7 +70,9 @@ async fn resume_owned(
         Some(_) if options.record => Some(Recording::adopt(&options, table, &alter, &row.migration)?),
         _ => None,
     };
-    if let (Some(recording), Some(id)) = (&recording, &row.ledger_id) {
+    if let (Some(recording), Some(id)) = (&recording, &row.ledger_id)
+        && row.phase < Phase::Cleanup
+    {
         // The process may have died between its two notes.
         let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
         recording.start(&mut session, id).await?;
@@ -235,7 +237,7 @@ async fn bury_statements(server: &Arc<Server>, row: &RunRow) -> Result<()> {
     let marker = marker(&row.table, row.id);
     for process in server.processes().await.map_err(failed)? {
         if process.statement.contains(&marker) {
-            server.bury(process.id).await.map_err(failed)?;
+            server.bury(ConnectionId { number: process.id, seen: Instant::now() }).await.map_err(failed)?;
         }
     }
     Ok(())
@@ -251,6 +253,7 @@ async fn sides(
     let mut session = server.session_for(Role::Work, "connecting").await?;
     let beside = |name: &crate::sql::Ident| TableName { schema: table.schema.clone(), table: name.clone() };
     let old = schema::inspect(&mut session, &beside(&names.old)).await.map_err(failed)?;
+    let old = old.filter(|old| !cutover::is_gate(&old.create_sql));
     let kept = TableName { schema: bookkeeping.clone(), table: names.kept.clone() };
     let kept = schema::inspect(&mut session, &kept).await.map_err(failed)?;
     let shadow = schema::inspect(&mut session, &beside(&names.shadow)).await.map_err(failed)?;

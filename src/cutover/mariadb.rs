@@ -17,7 +17,7 @@ use crate::change::Change;
 use crate::error::{Failure, Result, Stop};
 use crate::run::Run;
 use crate::schema;
-use crate::server::{ServerError, Session, server_failure};
+use crate::server::{ConnectionId, Process, ServerError, Session, server_failure};
 use crate::sql::Ident;
 
 /// How long the RENAME may take to be seen waiting. It is there within a millisecond or two; longer means that
@@ -45,7 +45,7 @@ pub fn open_gate_sql(change: &Change) -> String {
 }
 
 /// Whether a table is the gate.
-pub(crate) fn is_gate(definition: &str) -> bool {
+pub fn is_gate(definition: &str) -> bool {
     definition.contains(&gate_column().to_string())
 }
 
@@ -60,8 +60,10 @@ pub(crate) async fn remove_gate(run: &Run, session: &mut Session) -> Result<(), 
 
 /// Drains and checks, lets the RENAME queue, opens the gate and unlocks.
 pub(crate) async fn swap(window: &mut Window<'_>, renamer: Session) -> Result<Attempt> {
-    if let Err(error) = window.drain().await {
-        return give_back(window, None, error).await;
+    match window.drain().await {
+        Ok(true) => {}
+        Ok(false) => return window.postpone().await,
+        Err(error) => return give_back(window, None, error).await,
     }
     match window.difference().await {
         Ok(None) => {}
@@ -74,11 +76,12 @@ pub(crate) async fn swap(window: &mut Window<'_>, renamer: Session) -> Result<At
     let rename = Rename::start(renamer, window.run.change.rename_sql());
     match rename.is_waiting(window).await {
         Ok(true) => {}
-        // Whatever it says, it has not happened: the gate is closed.
+        // It has not happened: the gate is closed.
         Ok(false) => {
-            let error = rename.end().await?.0.err();
-            let error = error.unwrap_or_else(|| ServerError::Lost("the RENAME was not seen waiting".into()));
-            return give_back(window, None, error).await;
+            let error = ServerError::Lost(
+                "the RENAME was not seen waiting, or somebody else waits with such a statement".into(),
+            );
+            return give_back(window, Some(rename), error).await;
         }
         Err(error) => return give_back(window, Some(rename), error).await,
     }
@@ -93,20 +96,19 @@ pub(crate) async fn swap(window: &mut Window<'_>, renamer: Session) -> Result<At
     renamer.close().await;
     match (renamed, unlocked) {
         (Ok(_), _) => Ok(Attempt::Swapped),
-        (Err(error @ ServerError::Lost(_)), _) => window.outcome(&[connection], error).await,
-        (Err(error), _) => Ok(Attempt::Again(error)),
+        (Err(error), _) => window.outcome(&[connection], error).await,
     }
 }
 
 /// A RENAME that runs on its own connection.
 struct Rename {
-    connection: u32,
+    connection: ConnectionId,
     task: JoinHandle<(Result<u64, ServerError>, Session)>,
 }
 
 impl Rename {
     fn start(mut session: Session, sql: String) -> Rename {
-        let connection = session.id();
+        let connection = session.connection();
         let task = tokio::spawn(async move {
             let outcome = session.execute(&sql).await;
             (outcome, session)
@@ -119,8 +121,12 @@ impl Rename {
         let started = Instant::now();
         loop {
             let processes = window.watch.processes().await?;
-            if processes.iter().any(|process| process.id == self.connection && process.is_waiting()) {
-                return Ok(true);
+            let is_own = |process: &&Process| process.id == self.connection.number;
+            if processes.iter().filter(is_own).any(Process::is_waiting) {
+                // One that asked before the RENAME gets the original before it, and would be undone by it.
+                let table = window.run.change.original.table.as_str();
+                let others = processes.iter().filter(|process| !is_own(process));
+                return Ok(!others.into_iter().any(|other| other.is_waiting() && other.redefines(table)));
             }
             if self.task.is_finished() {
                 return Ok(false);
@@ -154,6 +160,6 @@ async fn give_back(window: &mut Window<'_>, rename: Option<Rename>, error: Serve
         return window.give_back(error).await;
     }
     // The lock ended with its connection. Whether the gate was open by then, the names say.
-    let connections: Vec<u32> = connection.into_iter().chain([window.locker.id()]).collect();
+    let connections: Vec<ConnectionId> = connection.into_iter().chain([window.locker.connection()]).collect();
     window.outcome(&connections, error).await
 }

@@ -15,7 +15,7 @@ mod unchanged;
 use std::time::Duration;
 
 use crate::error::{Failure, Result, Stop};
-use crate::event::Event;
+use crate::event::{Event, Phase};
 use crate::index;
 use crate::lock_window::{LockRequest, Purpose, Round};
 use crate::mirror::Applier;
@@ -23,10 +23,10 @@ use crate::mirror::applier::{Stage, apply_sql};
 use crate::run::Run;
 use crate::schema;
 use crate::server::retry::Tries;
-use crate::server::{Disposition, Flavor, Role, ServerError, Session, server_failure};
+use crate::server::{ConnectionId, Disposition, Flavor, Role, ServerError, Session, server_failure};
 use crate::shadow::{self, TEMPORARY_KEY};
 use crate::sql::{Ident, TableName};
-pub use mariadb::{close_gate_sql, open_gate_sql};
+pub use mariadb::{close_gate_sql, is_gate, open_gate_sql};
 pub use reverse::arm;
 pub use unchanged::{difference, identity};
 
@@ -34,8 +34,9 @@ pub use unchanged::{difference, identity};
 const FEW_ROWS: usize = 40;
 /// How long one round of requests lasts before the log is drained again.
 const ROUND: Duration = Duration::from_millis(60);
-/// Rows applied per batch inside the window.
-const WINDOW_BATCH: usize = 5_000;
+/// Log rows that are applied inside the window, at most: some tens of milliseconds. A transaction that wrote many rows
+/// and committed just before the lock was granted is drained outside.
+const WINDOW_MOST: usize = 2_000;
 
 /// How often and how long after each other the server is asked for the outcome of a swap: longer than a restart takes.
 const ASKED: u32 = 60;
@@ -56,6 +57,8 @@ pub(crate) enum Attempt {
     Swapped,
     /// Nothing happened; the lock is released and the mirror is in place.
     Again(ServerError),
+    /// The same, because the log turned out to be long.
+    Backlog,
 }
 
 /// Swaps the tables. The applier is idle outside its batches, so that it holds nothing while the lock is asked for.
@@ -78,6 +81,8 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     loop {
         run.check_stop()?;
         applier.drain_below(FEW_ROWS, &run.stop).await?;
+        // A drain that was told to stop leaves a log that must not be drained under the lock.
+        run.check_stop()?;
         if mariadb && renamer.is_none() {
             renamer = Some(run.server.session_for(Role::Ddl, "connecting for the cutover").await?);
         }
@@ -102,6 +107,7 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
                 window.ended(&run.events);
                 break;
             }
+            Ok(Attempt::Backlog) => window.ended(&run.events),
             Ok(Attempt::Again(error)) => {
                 window.ended(&run.events);
                 run.events.emit(Event::Retry { what: "the swap".into(), attempt: 0, error: error.to_string() });
@@ -170,19 +176,19 @@ pub async fn remove_leftovers(run: &Run, session: &mut Session) -> Result<(), Se
 }
 
 impl Window<'_> {
-    /// Applies what is left of the log; nobody can add to it.
-    pub(crate) async fn drain(&mut self) -> Result<(), ServerError> {
+    /// Applies what is left of the log; nobody can add to it. False when that is too much to do under the lock.
+    pub(crate) async fn drain(&mut self) -> Result<bool, ServerError> {
         let change = &self.run.change;
-        loop {
-            let entries = change.log.read(self.locker, WINDOW_BATCH).await?;
-            if entries.is_empty() {
-                return Ok(());
-            }
-            for sql in apply_sql(change, &entries, Stage::Settled) {
-                self.locker.execute(&sql).await?;
-            }
-            self.locker.execute("COMMIT").await?;
+        // At once, because a unique value that moved between two batches would clash.
+        let entries = change.log.read(self.locker, WINDOW_MOST + 1).await?;
+        if entries.is_empty() || entries.len() > WINDOW_MOST {
+            return Ok(entries.is_empty());
         }
+        for sql in apply_sql(change, &entries, Stage::Settled) {
+            self.locker.execute(&sql).await?;
+        }
+        self.locker.execute("COMMIT").await?;
+        Ok(true)
     }
 
     /// Why the swap must not happen: the original is not the table that was copied, or its writes were not logged.
@@ -208,6 +214,16 @@ impl Window<'_> {
         Ok(())
     }
 
+    /// Unlocks before anything was done.
+    pub(crate) async fn postpone(&mut self) -> Result<Attempt> {
+        for sql in ["ROLLBACK", "UNLOCK TABLES"] {
+            if let Err(error) = self.locker.execute(sql).await {
+                return self.give_back(error).await;
+            }
+        }
+        Ok(Attempt::Backlog)
+    }
+
     /// Unlocks after an attempt that failed; the tables are what they were.
     pub(crate) async fn give_back(&mut self, error: ServerError) -> Result<Attempt> {
         if !self.locker.is_lost() {
@@ -223,7 +239,7 @@ impl Window<'_> {
 
     /// After a lost connection: which of the names exist decides whether the swap happened. Asked only when the server
     /// has forgotten the connections, because until then it may still be renaming.
-    pub(crate) async fn outcome(&mut self, connections: &[u32], error: ServerError) -> Result<Attempt> {
+    pub(crate) async fn outcome(&mut self, connections: &[ConnectionId], error: ServerError) -> Result<Attempt> {
         let mut asked = self.ask(connections).await;
         for _ in 1..ASKED {
             if asked.is_ok() {
@@ -245,7 +261,7 @@ impl Window<'_> {
         }
     }
 
-    async fn ask(&self, connections: &[u32]) -> Result<bool, ServerError> {
+    async fn ask(&self, connections: &[ConnectionId]) -> Result<bool, ServerError> {
         for connection in connections {
             self.run.server.bury(*connection).await?;
         }
@@ -276,10 +292,12 @@ pub async fn happened(run: &Run) -> Result<bool, ServerError> {
     let mut session = run.server.session(Role::Work).await?;
     let original = schema::exists(&mut session, &run.change.original).await?;
     let shadow = schema::exists(&mut session, &run.change.shadow).await?;
-    let old = schema::exists(&mut session, &run.change.old).await?;
+    let old = schema::create_sql(&mut session, &run.change.old).await?;
     let kept = schema::exists(&mut session, &run.change.kept).await?;
     session.close().await;
-    Ok(original && !shadow && (old || kept))
+    let old = old.is_some_and(|definition| !mariadb::is_gate(&definition));
+    // An old table is moved away only after the swap was told.
+    Ok(original && !shadow && (old || (kept && run.row.phase >= Phase::Record)))
 }
 
 fn foreign_change(original: &TableName, what: &str) -> Failure {

@@ -6,8 +6,10 @@ use crate::server::{ServerError, server_failure};
 
 /// Drains, checks, renames, unlocks.
 pub(crate) async fn swap(window: &mut Window<'_>) -> Result<Attempt> {
-    if let Err(error) = window.drain().await {
-        return window.give_back(error).await;
+    match window.drain().await {
+        Ok(true) => {}
+        Ok(false) => return window.postpone().await,
+        Err(error) => return window.give_back(error).await,
     }
     match window.difference().await {
         Ok(None) => {}
@@ -21,7 +23,7 @@ pub(crate) async fn swap(window: &mut Window<'_>) -> Result<Attempt> {
     match window.locker.execute(&rename).await {
         Ok(_) => {}
         Err(error @ ServerError::Lost(_)) => {
-            let connection = window.locker.id();
+            let connection = window.locker.connection();
             return window.outcome(&[connection], error).await;
         }
         Err(error) => return window.give_back(error).await,

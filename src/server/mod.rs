@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 pub use errno::{Disposition, ServerError};
 pub use facts::{Facts, Flavor};
-pub use session::{Process, Role, Session};
+pub use session::{ConnectionId, Process, Role, Session};
 
 use crate::error::{Failure, Result, Stop};
 
@@ -99,9 +99,15 @@ impl Server {
 
     /// Ends a connection of ours that was lost and waits until the server has forgotten it, so that nothing it was
     /// doing can still take effect.
-    pub async fn bury(self: &Arc<Server>, connection: u32) -> Result<(), ServerError> {
-        self.control(&format!("KILL {connection}")).await?;
-        while self.processes().await?.iter().any(|process| process.id == connection) {
+    pub async fn bury(self: &Arc<Server>, connection: ConnectionId) -> Result<(), ServerError> {
+        let uptime: Option<(String, u64)> = self.ask("SHOW GLOBAL STATUS LIKE 'Uptime'").await?;
+        if uptime.is_some_and(|(_, seconds)| seconds < connection.seen.elapsed().as_secs()) {
+            // The server has started since, and may have given the number to the application.
+            return Ok(());
+        }
+        let number = connection.number;
+        self.control(&format!("KILL {number}")).await?;
+        while self.processes().await?.iter().any(|process| process.id == number) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Ok(())
@@ -125,8 +131,12 @@ impl Server {
 
     async fn control(self: &Arc<Server>, sql: &str) -> Result<(), ServerError> {
         let mut guard = self.control.lock().await;
-        let session = self.control_session(&mut guard).await?;
-        match session.execute(sql).await {
+        let mut outcome = self.control_session(&mut guard).await?.execute(sql).await;
+        if let Err(ServerError::Lost(_)) = outcome {
+            // It may have been idle for too long.
+            outcome = self.control_session(&mut guard).await?.execute(sql).await;
+        }
+        match outcome {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some(errno::NO_SUCH_THREAD) => Ok(()),
             Err(error) => Err(error),

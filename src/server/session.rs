@@ -1,7 +1,7 @@
 //! One connection with the settings of its role.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mysql_async::prelude::{FromRow, Queryable};
 use mysql_async::{Conn, Opts, OptsBuilder, Row};
@@ -40,10 +40,26 @@ pub struct Process {
 }
 
 impl Process {
+    /// Whether it runs a statement that defines or empties a table of that name, whatever its schema.
+    pub fn redefines(&self, table: &str) -> bool {
+        let statement = self.statement.trim_start().to_ascii_uppercase();
+        let words = ["TRUNCATE", "ALTER", "DROP", "RENAME", "OPTIMIZE", "CREATE"];
+        words.iter().any(|word| statement.starts_with(word)) && self.statement.contains(table)
+    }
+
     /// Whether it waits for a metadata lock.
     pub fn is_waiting(&self) -> bool {
         self.state == "Waiting for table metadata lock"
     }
+}
+
+/// Which connection it is. Numbers begin anew when a server starts, so one says nothing without its time.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionId {
+    /// The server's number of it.
+    pub number: u32,
+    /// When it was there.
+    pub seen: Instant,
 }
 
 /// A connection. A lost one is not used again: `reconnect` makes another.
@@ -53,18 +69,21 @@ pub struct Session {
     role: Role,
     conn: Option<Conn>,
     id: u32,
+    /// When it was made.
+    since: Instant,
 }
 
 impl Session {
     /// The first connection to a server that nothing is known of yet.
     pub(super) async fn first(opts: &Opts) -> Result<Session, ServerError> {
         let conn = connect(opts).await?;
-        Ok(Session { server: None, role: Role::Watch, id: conn.id(), conn: Some(conn) })
+        Ok(Session { server: None, role: Role::Watch, id: conn.id(), conn: Some(conn), since: Instant::now() })
     }
 
     pub(super) async fn connect(server: &Arc<Server>, role: Role) -> Result<Session, ServerError> {
         let conn = connect(server.opts()).await?;
-        let mut session = Session { server: Some(Arc::clone(server)), role, id: conn.id(), conn: Some(conn) };
+        let mut session =
+            Session { server: Some(Arc::clone(server)), role, id: conn.id(), conn: Some(conn), since: Instant::now() };
         session.set_up().await?;
         Ok(session)
     }
@@ -81,6 +100,11 @@ impl Session {
             Role::Ddl | Role::Watch | Role::Script => 0,
         };
         Ok(())
+    }
+
+    /// This connection among all that there ever were.
+    pub fn connection(&self) -> ConnectionId {
+        ConnectionId { number: self.id, seen: self.since }
     }
 
     /// The server's id of this connection.
@@ -105,9 +129,10 @@ impl Session {
             // Politely when it still works; the server is asked below in any case.
             let _ = tokio::time::timeout(Duration::from_secs(1), conn.disconnect()).await;
         }
-        server.bury(self.id).await?;
+        server.bury(self.connection()).await?;
         let conn = connect(server.opts()).await?;
         self.id = conn.id();
+        self.since = Instant::now();
         self.conn = Some(conn);
         self.set_up().await
     }

@@ -6,6 +6,7 @@
 use super::Inspection;
 use crate::error::{Failure, Stop};
 use crate::plan::{Artifacts, TriggerNames};
+use crate::sql::TableName;
 
 pub(super) fn check(inspection: &Inspection) -> Option<Failure> {
     let table = &inspection.table.name;
@@ -14,9 +15,12 @@ pub(super) fn check(inspection: &Inspection) -> Option<Failure> {
     let kept = [insert, update, delete]
         .iter()
         .any(|name| inspection.relations.triggers.iter().any(|trigger| trigger == name.as_str()));
-    kept.then(|| {
-        Failure::new(Stop::Occupied, format!("the old table of the previous change of {table} is still kept"))
-            .table("untouched")
-            .next(format!("`replank cleanup {}` drops it and the triggers that follow the new table", table.plain()))
-    })
+    kept.then(|| failure(table))
+}
+
+/// The refusal itself.
+pub(super) fn failure(table: &TableName) -> Failure {
+    Failure::new(Stop::Occupied, format!("the old table of the previous change of {table} is still kept"))
+        .table("untouched")
+        .next(format!("`replank cleanup {}` drops it and the triggers that follow the new table", table.plain()))
 }

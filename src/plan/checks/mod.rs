@@ -24,7 +24,7 @@ use super::mapping::ColumnMapping;
 use crate::error::Failure;
 use crate::schema::{Relations, Table};
 use crate::server::Facts;
-use crate::sql::Ident;
+use crate::sql::{Ident, TableName};
 
 /// What rules look at.
 #[derive(Debug)]
@@ -81,6 +81,11 @@ pub fn refuse_account(current_user: &str, grants: &Grants, schema: &Ident, bookk
 /// What does not stop a change and is better changed before it.
 pub fn warnings(facts: &Facts, grants: &Grants) -> Vec<String> {
     lock_holders::warning(facts, grants).into_iter().collect()
+}
+
+/// The refusal of a table whose old table is kept, with or without triggers that follow the new one.
+pub fn refuse_kept(table: &TableName) -> Failure {
+    leftovers::failure(table)
 }
 
 /// The first refusal that any change would meet.
