@@ -20,6 +20,9 @@ on_every_server!(
     partition_truncated_before_the_swap,
     name_of_the_old_table_taken,
     temporary_index_dropped,
+    many_rows_written_before_the_swap,
+    old_table_kept_and_then_dropped,
+    followed_by_another_table,
 );
 
 const ITEM: &str = "CREATE TABLE `Item` (`id` INTEGER NOT NULL, `title` VARCHAR(20) NOT NULL, PRIMARY KEY (`id`))";
@@ -196,6 +199,60 @@ async fn temporary_index_dropped(server: Server) -> Result<()> {
         "{definition}"
     );
     residue::expect_nothing_left(&scenario, &["Item"]).await
+}
+
+/// Runs a change until its cutover waits for a transaction that has read or written the table.
+async fn waiting_for(scenario: &Scenario, program: Program, sql: &str) -> Result<(Run, Conn)> {
+    let mut run = program.start()?;
+    ensure!(run.reaches_phase("verify").await?, "it never came to the verification");
+    let mut holder = scenario.connect().await?;
+    holder.query_drop("START TRANSACTION").await?;
+    holder.query_drop(sql).await?;
+    ensure!(run.reaches_phase("cutover").await?, "it never came to the cutover");
+    let asked = |seen: &support::program::Seen| seen.is("lock_attempt") && seen.event["purpose"] == "cutover";
+    ensure!(run.reaches(asked).await?, "it never asked for the lock");
+    Ok((run, holder))
+}
+
+/// More rows than are applied under the lock, committed in the moment before it is granted.
+async fn many_rows_written_before_the_swap(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    let update = "UPDATE `Item` SET `title` = CONCAT('late ', `id`)";
+    let (run, mut holder) = waiting_for(&scenario, slow(&scenario, WIDER).args(["--drop-old"]), update).await?;
+    holder.query_drop("COMMIT").await?;
+    run.finish().await?.expect_code(0)?;
+    let rows = contents(&scenario).await?;
+    let late = rows.iter().filter(|(id, title)| *title == format!("late {id}")).count() as u64;
+    ensure!(late == ROWS, "{late} of {ROWS} rows are as they were written");
+    residue::expect_nothing_left(&scenario, &["Item"]).await
+}
+
+/// A run that was begun to keep the old table has armed what follows the new one.
+async fn old_table_kept_and_then_dropped(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    let read = "SELECT 1 FROM `Item` LIMIT 1";
+    let (mut run, holder) = waiting_for(&scenario, slow(&scenario, WIDER), read).await?;
+    run.kill();
+    run.finish().await?;
+    release(holder).await?;
+    scenario.replank("resume", "Item").args(["--drop-old"]).succeed().await?;
+    residue::expect_nothing_left(&scenario, &["Item"]).await
+}
+
+/// The triggers go along with the table they are on; the one under its name is then not mirrored.
+async fn followed_by_another_table(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    let mut run = slow(&scenario, WIDER).start()?;
+    ensure!(run.reaches_phase("copy").await?, "it never began to copy");
+    scenario.execute("CREATE TABLE `Copy` LIKE `Item`").await?;
+    scenario.execute("INSERT INTO `Copy` SELECT * FROM `Item`").await?;
+    scenario.execute("RENAME TABLE `Item` TO `Backup`, `Copy` TO `Item`").await?;
+    let outcome = run.finish().await?;
+    ensure!(!outcome.swapped(), "it swapped");
+    ensure!(outcome.code() != Some(0), "it ended as if nothing had happened");
+    let definition = residue::definition(&mut scenario.connect().await?, "`Item`").await?;
+    ensure!(!definition.contains("varchar(40)"), "the table was changed:\n{definition}");
+    Ok(())
 }
 
 async fn contents(scenario: &Scenario) -> Result<Vec<(u64, String)>> {
