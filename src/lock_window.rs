@@ -80,8 +80,10 @@ pub struct LockRequest<'a> {
     pending: Duration,
     patience: Duration,
     blocker: Option<String>,
-    /// Whether the account may not look at who holds the table.
+    /// Whether it cannot be seen who holds the table: the account may not look, or the server does not note it.
     blind: bool,
+    /// Whether it was found out that it can be seen.
+    sighted: bool,
     /// The command that tries again.
     command: &'static str,
 }
@@ -99,6 +101,7 @@ impl<'a> LockRequest<'a> {
             patience,
             blocker: None,
             blind: false,
+            sighted: false,
             command: "resume",
         }
     }
@@ -161,14 +164,12 @@ impl<'a> LockRequest<'a> {
                 granted(session.execute(&sql).await)?
             }
             Flavor::MySql => {
-                let held = match self.attempt {
-                    0 if !notes_locks(watch).await.or_else(denied)? => {
-                        self.blind = true;
-                        return Ok(false);
-                    }
-                    _ => is_held(watch, self.contended, &[session.id(), watch.id()]).await,
-                };
-                match held {
+                if !self.sighted && !notes_locks(watch).await.or_else(denied)? {
+                    self.blind = true;
+                    return Ok(false);
+                }
+                self.sighted = true;
+                match is_held(watch, self.contended, &[session.id(), watch.id()]).await {
                     Ok(true) => false,
                     Ok(false) => {
                         self.attempt += 1;
