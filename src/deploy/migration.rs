@@ -147,6 +147,7 @@ impl<'a> Migration<'a> {
             let run = self.deploy.session.execute(&text).await;
             run.map_err(|error| server_failure(&format!("`{text}`"), &error))?;
         }
+        self.deploy.session_schema = None;
         Ok(())
     }
 
@@ -159,9 +160,12 @@ impl<'a> Migration<'a> {
     /// Runs one statement in the script's own session.
     pub async fn run_as_it_is(&mut self, statement: &Statement<'_>) -> Result<()> {
         let state = self.state();
-        let schema = self.deploy.session_schema().await?;
         let proof = match (self.record, &statement.reading) {
             (Some(_), Reading::Whole) => {
+                let schema = match outcome::is_definition(statement.text) {
+                    true => self.deploy.session_schema().await?,
+                    false => self.deploy.schema.clone(),
+                };
                 let mut work = self.deploy.server.session_for(Role::Work, "connecting").await?;
                 let proof = Proof::of(statement.text, &schema, &state, self.transactional, &mut work).await;
                 work.close().await;
@@ -176,6 +180,9 @@ impl<'a> Migration<'a> {
             Proof::Transaction => self.run_with_position(statement).await,
             _ => self.deploy.session.execute_all(statement.text).await,
         };
+        if statement.reading != Reading::Whole || outcome::may_change_schema(statement.text) {
+            self.deploy.session_schema = None;
+        }
         match ran {
             Ok(()) if proof == Proof::Transaction => {
                 (self.position.done, self.position.in_flight) = (self.position.done + 1, None);
@@ -380,13 +387,20 @@ impl<'a> Migration<'a> {
 
 impl Deploy {
     /// The schema that names without one mean, which a script may change by USE.
+    ///
+    /// Asked for once, and only in front of a statement that defines something: whatever is run in the script's own
+    /// session between two of its statements takes ROW_COUNT() and the like from the second.
     pub async fn session_schema(&mut self) -> Result<Ident> {
+        if let Some(schema) = &self.session_schema {
+            return Ok(schema.clone());
+        }
         let schema: Option<Option<String>> = self
             .session
             .first_row("SELECT DATABASE()")
             .await
             .map_err(|error| server_failure("asking for the session's schema", &error))?;
-        Ok(schema.flatten().map_or_else(|| self.schema.clone(), Ident::new))
+        let schema = schema.flatten().map_or_else(|| self.schema.clone(), Ident::new);
+        Ok(self.session_schema.insert(schema).clone())
     }
 }
 

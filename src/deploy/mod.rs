@@ -67,6 +67,8 @@ pub(crate) struct Deploy {
     pub session: Session,
     /// The settings of that session when it was new.
     pub settings: String,
+    /// The schema that names without one mean in that session, once it was asked for.
+    pub session_schema: Option<Ident>,
     pub events: Events,
     pub stop: CancellationToken,
 }
@@ -120,7 +122,8 @@ async fn deploy_locked(
             ));
         }
     }
-    let mut deploy = Deploy { request, server, schema, ledger, books, session, settings, events, stop };
+    let mut deploy =
+        Deploy { request, server, schema, ledger, books, session, settings, session_schema: None, events, stop };
     let mut applied = Vec::new();
     let outcome = deploy.apply(directory, begun, &pending, &mut applied).await;
     deploy.session.close().await;

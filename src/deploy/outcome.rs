@@ -10,6 +10,7 @@ use crate::cutover;
 use crate::plan::TableRef;
 use crate::schema;
 use crate::server::{ServerError, Session, errno};
+use crate::sql::executed::executed_tokens;
 use crate::sql::lexer::{Token, leading_tokens};
 use crate::sql::{Ident, TableName};
 
@@ -157,6 +158,19 @@ fn kind_of(text: &str) -> StatementKind {
     }
 }
 
+/// Whether a statement makes, alters or drops something, so that it matters which schema its names are in.
+pub fn is_definition(text: &str) -> bool {
+    kind_of(text) == StatementKind::Definition
+}
+
+/// Whether the session may use another schema after a statement: USE, DROP DATABASE, or either of them prepared.
+pub fn may_change_schema(text: &str) -> bool {
+    let all = executed_tokens(&leading_tokens(text).0);
+    let word = |at: usize, word: &str| all.get(at).is_some_and(|token| token.is_word(word));
+    ["USE", "EXECUTE", "CALL", "BEGIN"].iter().any(|first| word(0, first))
+        || (word(0, "DROP") || word(0, "CREATE")) && (1..4).any(|at| word(at, "DATABASE") || word(at, "SCHEMA"))
+}
+
 /// Whether a script asks for what the statement before did, which a transaction around that one would hide.
 pub fn asks_for_last_statement(script: &str) -> bool {
     const WORDS: [&str; 5] = ["ROW_COUNT", "FOUND_ROWS", "DIAGNOSTICS", "WARNINGS", "WARNING_COUNT"];
@@ -175,6 +189,16 @@ mod tests {
         assert_eq!(kind_of("CREATE TABLE t (a INT)"), StatementKind::Definition);
         assert_eq!(kind_of("TRUNCATE t"), StatementKind::Other);
         assert_eq!(kind_of("CALL p()"), StatementKind::Other);
+    }
+
+    #[test]
+    fn statements_after_which_names_mean_another_schema() {
+        for text in ["-- c\nUSE other", "/*!40000 USE other */", "DROP DATABASE IF EXISTS a", "EXECUTE s"] {
+            assert!(may_change_schema(text), "{text}");
+        }
+        for text in ["UPDATE t SET a = 1", "SET @n = ROW_COUNT()", "DROP TABLE t", "SELECT 'USE'", ""] {
+            assert!(!may_change_schema(text), "{text}");
+        }
     }
 
     #[test]

@@ -88,7 +88,8 @@ fn routine_body(tokens: &[Token<'_>], function: bool) -> Result<Option<usize>, E
     };
     let mut at = behind_parentheses(tokens, open);
     if function && tokens.get(at).is_some_and(|token| token.is_word("RETURNS")) {
-        let prefix = ["NATIONAL", "LONG"].iter().any(|word| tokens.get(at + 1).is_some_and(|token| token.is_word(word)));
+        let prefix =
+            ["NATIONAL", "LONG"].iter().any(|word| tokens.get(at + 1).is_some_and(|token| token.is_word(word)));
         at += if prefix && tokens.get(at + 2).is_some_and(is_text_type) { 3 } else { 2 };
     }
     while let Some(token) = tokens.get(at) {
