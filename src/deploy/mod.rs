@@ -5,6 +5,7 @@
 //! the same rows in its ledger, written at the same moments, and an unfinished one as long as a migration is not done.
 
 mod advisory;
+mod assignments;
 pub mod defines;
 mod foreign_key;
 mod merge;
