@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::assignments::{Assignment, Scope, assignments, behind_settings};
 use super::defines::{Kind, defines};
 use super::session_state::SessionState;
 use crate::cutover;
@@ -11,7 +12,7 @@ use crate::plan::TableRef;
 use crate::schema;
 use crate::server::{ServerError, Session, errno};
 use crate::sql::executed::executed_tokens;
-use crate::sql::lexer::{Token, leading_tokens};
+use crate::sql::lexer::{Token, TokenKind, leading_tokens};
 use crate::sql::{Ident, TableName};
 
 /// What tells whether a statement has happened.
@@ -144,10 +145,18 @@ enum StatementKind {
 }
 
 fn kind_of(text: &str) -> StatementKind {
-    let all = leading_tokens(text).0;
-    let tokens: Vec<&Token<'_>> = all.iter().filter(|token| !token.is_trivia()).collect();
-    let first = |words: &[&str]| tokens.first().is_some_and(|token| words.iter().any(|word| token.is_word(word)));
-    if tokens.is_empty() || first(&["SET", "USE", "SELECT", "SHOW", "ANALYZE", "CHECK", "FLUSH", "GRANT", "REVOKE"]) {
+    let tokens = executed_tokens(&leading_tokens(text).0);
+    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(word));
+    let first = |words: &[&str]| words.iter().any(|word| is(0, word));
+    let repeatable = match tokens.first().map(|token| token.text.to_ascii_uppercase()).as_deref() {
+        None | Some("USE" | "SHOW" | "FLUSH" | "GRANT") => true,
+        Some("SELECT") => !has_effect(&tokens),
+        Some("SET") => sets_again(&tokens),
+        // MariaDB runs what is behind ANALYZE.
+        Some("ANALYZE" | "CHECK") => is(1, "TABLE") || is(2, "TABLE"),
+        _ => false,
+    };
+    if repeatable {
         StatementKind::Repeatable
     } else if first(&["INSERT", "UPDATE", "DELETE", "REPLACE"]) {
         StatementKind::Rows
@@ -157,6 +166,43 @@ fn kind_of(text: &str) -> StatementKind {
         StatementKind::Other
     }
 }
+
+/// Whether a SET comes to the same when it is run twice.
+fn sets_again(tokens: &[Token<'_>]) -> bool {
+    let for_server =
+        |one: &Assignment<'_, '_>| one.scope == Scope::Global && (one.is_computed() || one.reads_variables());
+    behind_settings(tokens).is_none() && !has_effect(tokens) && !assignments(&tokens[1..]).iter().any(for_server)
+}
+
+/// Whether a query may do more than read: it calls what is not known, takes a number from a sequence, writes a file.
+fn has_effect(tokens: &[Token<'_>]) -> bool {
+    let is_known = |token: &Token<'_>| HARMLESS.iter().any(|word| token.is_word(word));
+    let calls = tokens.windows(2).any(|pair| {
+        let named = matches!(pair[0].kind, TokenKind::Word | TokenKind::QuotedIdent);
+        named && pair[1].kind == TokenKind::LeftParen && !is_known(&pair[0])
+    });
+    // `db.now()` is not the server's own.
+    let of_schema = tokens.windows(3).any(|three| {
+        three[0].kind == TokenKind::Period && three[1].kind == TokenKind::Word && three[2].kind == TokenKind::LeftParen
+    });
+    let takes = |token: &Token<'_>| ["OUTFILE", "DUMPFILE", "NEXTVAL"].iter().any(|word| token.is_word(word));
+    let next_value = tokens.windows(2).any(|pair| pair[0].is_word("NEXT") && pair[1].is_word("VALUE"));
+    calls || of_schema || next_value || tokens.iter().any(takes)
+}
+
+/// What may be in front of a parenthesis without any effect: words of the grammar, and functions of the servers.
+#[rustfmt::skip]
+const HARMLESS: [&str; 96] = [
+    "SELECT", "FROM", "JOIN", "WHERE", "ON", "USING", "AND", "OR", "NOT", "XOR", "IN", "EXISTS", "ANY", "ALL", "SOME",
+    "AS", "CASE", "WHEN", "THEN", "ELSE", "HAVING", "BY", "OVER", "UNION", "EXCEPT", "INTERSECT", "LIMIT", "INTERVAL",
+    "IS", "LIKE", "BETWEEN", "DIV", "MOD", "DISTINCT", "INDEX", "KEY", "VALUES", "ROW", "LATERAL", "BINARY", "CHAR",
+    "DECIMAL", "COUNT", "MAX", "MIN", "SUM", "AVG", "GROUP_CONCAT", "CONCAT", "CONCAT_WS", "COALESCE", "IFNULL",
+    "NULLIF", "IF", "NOW", "CURRENT_TIMESTAMP", "CURRENT_DATE", "CURDATE", "UTC_TIMESTAMP", "DATABASE", "SCHEMA",
+    "VERSION", "USER", "CURRENT_USER", "CONNECTION_ID", "LAST_INSERT_ID", "ROW_COUNT", "FOUND_ROWS", "LENGTH",
+    "CHAR_LENGTH", "LOWER", "UPPER", "LEFT", "RIGHT", "SUBSTRING", "REPLACE", "TRIM", "CAST", "CONVERT", "ROUND",
+    "FLOOR", "CEIL", "CEILING", "ABS", "GREATEST", "LEAST", "UUID", "MD5", "SHA2", "HEX", "UNHEX", "JSON_EXTRACT",
+    "JSON_UNQUOTE", "ROW_NUMBER", "SLEEP", "REPEAT",
+];
 
 /// Whether a statement makes, alters or drops something, so that it matters which schema its names are in.
 pub fn is_definition(text: &str) -> bool {
@@ -189,6 +235,39 @@ mod tests {
         assert_eq!(kind_of("CREATE TABLE t (a INT)"), StatementKind::Definition);
         assert_eq!(kind_of("TRUNCATE t"), StatementKind::Other);
         assert_eq!(kind_of("CALL p()"), StatementKind::Other);
+        assert_eq!(kind_of("SET STATEMENT sql_mode = '' FOR UPDATE t SET a = a + 1"), StatementKind::Other);
+    }
+
+    #[test]
+    fn what_makes_no_difference_the_second_time() {
+        for text in [
+            "SELECT COUNT(*), MAX(`a`) FROM t WHERE id IN (1, 2) AND (a OR (b))",
+            "SELECT * FROM (SELECT 1) AS x",
+            "/*!40101 SET NAMES utf8 */",
+            "SET @a = (SELECT MAX(a) FROM t), @b = @b + 1",
+            "SET GLOBAL max_connections = 10",
+            "ANALYZE TABLE t",
+            "ANALYZE LOCAL TABLE t",
+            "SHOW TABLES",
+        ] {
+            assert_eq!(kind_of(text), StatementKind::Repeatable, "{text}");
+        }
+        for text in [
+            "SELECT charge(7)",
+            "SELECT `shop`.`charge`(7)",
+            "SELECT shop.now()",
+            "SELECT NEXTVAL(s)",
+            "SELECT NEXT VALUE FOR s",
+            "SELECT a FROM t INTO OUTFILE 'f'",
+            "SET @a = charge(7)",
+            "SET GLOBAL max_connections = @@max_connections + 1",
+            "SET @@global.max_connections = @@global.max_connections + 1",
+            "ANALYZE UPDATE t SET a = a + 1",
+            "ANALYZE FORMAT=JSON DELETE FROM t",
+            "REVOKE SELECT ON t FROM a",
+        ] {
+            assert_eq!(kind_of(text), StatementKind::Other, "{text}");
+        }
     }
 
     #[test]
