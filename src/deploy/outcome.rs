@@ -47,7 +47,13 @@ pub struct Defined {
     name: String,
     /// `None` when there was no such object.
     definition: Option<String>,
+    /// Whether it is a table whose contents can be exchanged without a trace in the definition.
+    #[serde(default)]
+    unnumbered: bool,
 }
+
+/// A definition, and whether the server keeps InnoDB's number of the table to itself.
+type Description = (Option<String>, bool);
 
 /// What became of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +86,10 @@ impl Proof {
                 let mut objects = Vec::new();
                 for (kind, TableRef { schema: named, table }) in defines.objects {
                     let name = TableName { schema: named.unwrap_or_else(|| schema.clone()), table };
-                    let definition = definition(work, kind, &name).await?;
+                    let (definition, unnumbered) = definition(work, kind, &name).await?;
+                    let unnumbered = unnumbered && moves_contents(text);
                     let (schema, name) = (name.schema.as_str().to_owned(), name.table.as_str().to_owned());
-                    objects.push(Defined { kind, schema, name, definition });
+                    objects.push(Defined { kind, schema, name, definition, unnumbered });
                 }
                 Ok(Proof::Definitions { drops: defines.drops, objects })
             }
@@ -100,11 +107,12 @@ impl Proof {
         let (mut changed, mut gone) = (0, 0);
         for before in objects {
             let name = TableName::new(before.schema.clone(), before.name.clone());
-            let now = definition(work, before.kind, &name).await?;
+            let (now, _) = definition(work, before.kind, &name).await?;
             changed += usize::from(now != before.definition);
             gone += usize::from(now.is_none());
         }
         Ok(match changed {
+            0 if objects.iter().any(|before| before.unnumbered) => Happened::Unknown,
             0 => Happened::No,
             // A DROP of several tables is not atomic everywhere; all else is.
             _ if *drops && gone < objects.len() => Happened::Unknown,
@@ -114,24 +122,28 @@ impl Proof {
 }
 
 /// The definition of an object and, of a table, what changes when it is rebuilt.
-async fn definition(work: &mut Session, kind: Kind, name: &TableName) -> Result<Option<String>, ServerError> {
+async fn definition(work: &mut Session, kind: Kind, name: &TableName) -> Result<Description, ServerError> {
     let absent = [errno::NO_SUCH_TABLE, errno::NO_SUCH_TRIGGER, errno::NO_SUCH_ROUTINE, errno::NO_SUCH_EVENT];
     if kind == Kind::Table {
         let kinds: Vec<String> = work.rows(&schema::kind_sql(name)).await?;
         match kinds.first().map(String::as_str) {
-            None => return Ok(None),
+            None => return Ok((None, false)),
             Some("BASE TABLE") => {
                 let identity = cutover::identity(work, name).await?;
-                return Ok(Some(format!("{} {:?}", identity.definition, identity.table_ids)));
+                let unnumbered = identity.table_ids.as_ref().is_none_or(Vec::is_empty);
+                return Ok((Some(format!("{} {:?}", identity.definition, identity.table_ids)), unnumbered));
             }
             Some(_) => {}
         }
     }
     let sql = format!("SHOW CREATE {} {name}", kind.word());
     match work.first_row::<mysql_async::Row>(&sql).await {
-        Ok(Some(row)) => Ok(Some(row.unwrap().iter().map(|value| value.as_sql(true)).collect::<Vec<_>>().join(" "))),
-        Ok(None) => Ok(None),
-        Err(error) if error.is_any(&absent) => Ok(None),
+        Ok(Some(row)) => {
+            let values: Vec<String> = row.unwrap().iter().map(|value| value.as_sql(true)).collect();
+            Ok((Some(values.join(" ")), false))
+        }
+        Ok(None) => Ok((None, false)),
+        Err(error) if error.is_any(&absent) => Ok((None, false)),
         Err(error) => Err(error),
     }
 }
@@ -204,6 +216,17 @@ const HARMLESS: [&str; 96] = [
     "JSON_UNQUOTE", "ROW_NUMBER", "SLEEP", "REPEAT",
 ];
 
+/// Whether a statement may leave each definition as it was and still exchange or take away what is in the tables.
+fn moves_contents(text: &str) -> bool {
+    let tokens = executed_tokens(&leading_tokens(text).0);
+    let any = |words: &[&str]| tokens.iter().any(|token| words.iter().any(|word| token.is_word(word)));
+    // Tables can change places when several are renamed.
+    tokens.first().is_some_and(|token| token.is_word("RENAME"))
+        && tokens.iter().any(|token| token.kind == TokenKind::Comma)
+        || any(&["PARTITION"]) && any(&["EXCHANGE", "TRUNCATE"])
+        || any(&["TABLESPACE"]) && any(&["DISCARD", "IMPORT"])
+}
+
 /// Whether a statement makes, alters or drops something, so that it matters which schema its names are in.
 pub fn is_definition(text: &str) -> bool {
     kind_of(text) == StatementKind::Definition
@@ -267,6 +290,21 @@ mod tests {
             "REVOKE SELECT ON t FROM a",
         ] {
             assert_eq!(kind_of(text), StatementKind::Other, "{text}");
+        }
+    }
+
+    #[test]
+    fn statements_that_leave_no_trace_in_definitions() {
+        for text in [
+            "RENAME TABLE a TO c, b TO a, c TO b",
+            "ALTER TABLE t EXCHANGE PARTITION p WITH TABLE u",
+            "ALTER TABLE t TRUNCATE PARTITION p",
+            "ALTER TABLE t IMPORT TABLESPACE",
+        ] {
+            assert!(moves_contents(text), "{text}");
+        }
+        for text in ["RENAME TABLE a TO b", "ALTER TABLE t DROP PARTITION p", "ALTER TABLE t ADD a INT, ADD b INT"] {
+            assert!(!moves_contents(text), "{text}");
         }
     }
 
