@@ -5,6 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Deploy;
+use super::look_back;
 use super::outcome::{self, Happened, Proof};
 use super::position::{InFlight, Position, Record, State};
 use super::session_state::SessionState;
@@ -143,6 +144,12 @@ impl<'a> Migration<'a> {
                 return Err(self.cannot_go_on().cause(lost));
             }
         };
+        let (done, rest) = self.script.statements.split_at(self.position.done);
+        if let Some((number, word)) = look_back::asks_for_lost(done, rest) {
+            return Err(self.cannot_go_on().cause(format!(
+                "statement {number} asks for {word}, which was lost with the connection that ran the statements before it"
+            )));
+        }
         for text in replayed {
             let run = self.deploy.session.execute(&text).await;
             run.map_err(|error| server_failure(&format!("`{text}`"), &error))?;
@@ -424,11 +431,12 @@ fn beginning(text: &str) -> String {
 /// Whether changes of rows can be committed together with the position: only where no table would be written at once,
 /// and where the script does not ask for what its last statement did.
 async fn transactional(work: &mut Session, script: &str) -> Result<bool> {
-    if outcome::asks_for_last_statement(script) {
+    if look_back::asks_for_last_statement(script) || look_back::names_an_engine(script) {
         return Ok(false);
     }
     let others = "SELECT 1 FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND engine <> 'InnoDB' AND \
-                  table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') LIMIT 1";
+                  table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') \
+                  UNION SELECT 1 FROM DUAL WHERE @@default_storage_engine <> 'InnoDB' LIMIT 1";
     let found: Vec<u32> = work.rows(others).await.map_err(|error| server_failure("looking at the tables", &error))?;
     Ok(found.is_empty())
 }

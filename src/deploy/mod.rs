@@ -8,6 +8,7 @@ mod advisory;
 mod assignments;
 pub mod defines;
 mod foreign_key;
+mod look_back;
 mod merge;
 mod migration;
 mod outcome;

@@ -240,12 +240,6 @@ pub fn may_change_schema(text: &str) -> bool {
         || (word(0, "DROP") || word(0, "CREATE")) && (1..4).any(|at| word(at, "DATABASE") || word(at, "SCHEMA"))
 }
 
-/// Whether a script asks for what the statement before did, which a transaction around that one would hide.
-pub fn asks_for_last_statement(script: &str) -> bool {
-    const WORDS: [&str; 5] = ["ROW_COUNT", "FOUND_ROWS", "DIAGNOSTICS", "WARNINGS", "WARNING_COUNT"];
-    leading_tokens(script).0.iter().any(|token| WORDS.iter().any(|word| token.is_word(word)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -316,11 +310,5 @@ mod tests {
         for text in ["UPDATE t SET a = 1", "SET @n = ROW_COUNT()", "DROP TABLE t", "SELECT 'USE'", ""] {
             assert!(!may_change_schema(text), "{text}");
         }
-    }
-
-    #[test]
-    fn scripts_that_look_back() {
-        assert!(asks_for_last_statement("UPDATE t SET a = 1; SET @n = ROW_COUNT();"));
-        assert!(!asks_for_last_statement("UPDATE t SET a = 'ROW_COUNT'; -- ROW_COUNT"));
     }
 }
