@@ -1,6 +1,6 @@
 //! What a SET statement sets, and for whom. Pure.
 
-use crate::sql::lexer::{Token, TokenKind};
+use crate::sql::lexer::{Token, TokenKind, leading_tokens};
 
 /// Whom a variable belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +115,13 @@ pub fn behind_settings<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<&'t [Token<'a>
         }
     }
     Some(&[])
+}
+
+/// The same as a text; `None` when it begins otherwise.
+pub fn text_behind_settings(text: &str) -> Option<&str> {
+    let tokens: Vec<Token<'_>> = leading_tokens(text).0.into_iter().filter(|token| !token.is_trivia()).collect();
+    let behind = behind_settings(&tokens)?;
+    Some(behind.first().map_or("", |token| &text[token.start..]))
 }
 
 fn is_sign(token: &Token<'_>) -> bool {

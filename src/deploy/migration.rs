@@ -267,21 +267,21 @@ impl<'a> Migration<'a> {
             .next("`replank deploy` goes on"))
     }
 
-    /// The server did not take a statement: P3018.
-    async fn failed(&mut self, number: usize, error: &ServerError, in_transaction: bool) -> Failure {
-        match error {
-            ServerError::Server { code, message, .. } => {
-                // Nothing has happened, and the next try may be luckier.
-                let again = error.disposition() == Disposition::Retry && !in_transaction;
-                self.rejected(number, &Rejected { code: *code, message: message.clone() }, again).await
-            }
-            ServerError::Lost(_) => {
+    /// The server did not take a statement: P3018. A lost connection leaves the question to the proof of the statement.
+    pub async fn failed(&mut self, number: usize, error: &ServerError, in_transaction: bool) -> Failure {
+        match (error.disposition(), error) {
+            (Disposition::Reconnect, _) => {
                 Failure::new(Stop::Server, format!("the connection was lost while statement {number} ran"))
                     .table("as that statement left it")
                     .next("`replank deploy` finds out whether it took effect, where that can be told, and goes on")
                     .cause(error)
             }
-            ServerError::Driver(why) => errors::migration_failed(self.name, None, why, Some(number)),
+            (disposition, ServerError::Server { code, message, .. }) => {
+                // Nothing has happened, and the next try may be luckier.
+                let again = disposition == Disposition::Retry && !in_transaction;
+                self.rejected(number, &Rejected { code: *code, message: message.clone() }, again).await
+            }
+            (_, why) => errors::migration_failed(self.name, None, &why.to_string(), Some(number)),
         }
     }
 
