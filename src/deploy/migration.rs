@@ -5,6 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Deploy;
+use super::beginning::beginning;
 use super::look_back;
 use super::outcome::{self, Happened, Proof};
 use super::position::{InFlight, Position, Record, State};
@@ -16,7 +17,6 @@ use crate::event::{AS_IT_IS, Event};
 use crate::prisma::{Ledger, LedgerRow, Recorded, checksum, errors};
 use crate::server::{Disposition, Role, ServerError, Session, server_failure};
 use crate::sql::Ident;
-use crate::sql::lexer::{TokenKind, leading_tokens};
 use crate::sql::script::{Reading, Script, Statement, split};
 
 /// A migration that is being applied.
@@ -152,7 +152,7 @@ impl<'a> Migration<'a> {
         }
         for text in replayed {
             let run = self.deploy.session.execute(&text).await;
-            run.map_err(|error| server_failure(&format!("`{text}`"), &error))?;
+            run.map_err(|error| server_failure(&format!("`{}`", beginning(&text)), &error))?;
         }
         self.deploy.session_schema = None;
         Ok(())
@@ -411,23 +411,6 @@ impl Deploy {
     }
 }
 
-/// Characters of a statement that are told.
-const LONGEST_TEXT: usize = 80;
-
-/// What a statement is, on one line: without the comments in front of it, and only up to its first string, which may be
-/// a password.
-fn beginning(text: &str) -> String {
-    let tokens = leading_tokens(text).0;
-    let shown: Vec<_> = tokens
-        .iter()
-        .skip_while(|token| token.is_trivia())
-        .take_while(|token| token.kind != TokenKind::String && !matches!(token.kind, TokenKind::Comment))
-        .collect();
-    let (Some(first), Some(last)) = (shown.first(), shown.last()) else { return String::new() };
-    let words: Vec<&str> = text[first.start..last.end()].split_whitespace().collect();
-    words.join(" ").chars().take(LONGEST_TEXT).collect()
-}
-
 /// Whether changes of rows can be committed together with the position: only where no table would be written at once,
 /// and where the script does not ask for what its last statement did.
 async fn transactional(work: &mut Session, script: &str) -> Result<bool> {
@@ -441,8 +424,11 @@ async fn transactional(work: &mut Session, script: &str) -> Result<bool> {
     Ok(found.is_empty())
 }
 
-/// A run inside a deploy is resumed by the deploy.
+/// A run inside a deploy is resumed by the deploy, which has no switch for the way of a change.
 fn reworded(advice: &str) -> String {
+    if advice.contains("`--force-copy`") {
+        return "`replank deploy` tries the change again".to_owned();
+    }
     let Some((before, after)) = advice.split_once("`replank resume ") else { return advice.to_owned() };
     let Some((_, behind)) = after.split_once('`') else { return advice.to_owned() };
     format!("{before}`replank deploy`{behind}")
@@ -454,18 +440,13 @@ fn ledger_failed(error: ServerError) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{beginning, reworded};
-
-    #[test]
-    fn a_statement_is_told_without_its_strings() {
-        assert_eq!(beginning("-- AlterTable\nALTER TABLE `T`\n    ADD x INT"), "ALTER TABLE `T` ADD x INT");
-        assert_eq!(beginning("CREATE USER a IDENTIFIED BY 's3cr3t'"), "CREATE USER a IDENTIFIED BY");
-        assert_eq!(beginning("-- nothing"), "");
-    }
+    use super::reworded;
 
     #[test]
     fn advice_is_for_the_deploy() {
         assert_eq!(reworded("`replank resume shop.Order` goes on"), "`replank deploy` goes on");
+        let copy = "`--force-copy` makes the change by an online copy";
+        assert_eq!(reworded(copy), "`replank deploy` tries the change again");
         assert_eq!(reworded("`replank abort shop.Order`"), "`replank abort shop.Order`");
     }
 }

@@ -6,6 +6,7 @@
 
 mod advisory;
 mod assignments;
+mod beginning;
 pub mod defines;
 mod foreign_key;
 mod look_back;
