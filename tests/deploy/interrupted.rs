@@ -22,6 +22,7 @@ on_every_server!(
     killed_in_a_call,
     killed_in_a_swap,
     connection_ended_by_server,
+    foreign_key_held_up,
     cutover_held_up,
     script_changed_meanwhile,
     aborted_in_between,
@@ -279,6 +280,27 @@ async fn connection_ended_by_server(server: Server) -> Result<()> {
         let failed = outcome.events("failed").next().map(|seen| seen.event.clone()).unwrap_or_default();
         ensure!(failed["cause"].to_string().contains("whether it took effect cannot be told"), "{code}: {failed}");
     }
+    Ok(())
+}
+
+/// Dropping a foreign key takes a lock on the other table too, on the servers that ask for it: the next deploy waits anew.
+async fn foreign_key_held_up(server: Server) -> Result<()> {
+    let project = project(&server, "ALTER TABLE `Child` DROP FOREIGN KEY `Child_fk`;\n").await?;
+    let child = "CREATE TABLE `Child` (`id` INTEGER NOT NULL, PRIMARY KEY (`id`), CONSTRAINT `Child_fk` FOREIGN KEY \
+                 (`id`) REFERENCES `Big`(`id`))";
+    project.scenario.execute(child).await?;
+    let mut holder = project.scenario.connect().await?;
+    holder.query_drop("START TRANSACTION").await?;
+    let _: Option<u32> = holder.query_first("SELECT id FROM `Big` LIMIT 1").await?;
+    let outcome = project.deploy_all_online().args(["--lock-patience", "2s"]).run().await?;
+    holder.query_drop("ROLLBACK").await?;
+    if server.kind.name().starts_with("mysql") {
+        let outcome = outcome.expect_code(1)?;
+        ensure!(advice(&outcome).contains("`replank deploy` goes on with statement 1"), "it says {}", advice(&outcome));
+    }
+    project.deploy_all_online().succeed().await?;
+    let keys = "SELECT COUNT(*) FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()";
+    ensure!(project.value(keys).await? == "0");
     Ok(())
 }
 
