@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::beginning::beginning;
 use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
 use crate::prisma::errors;
@@ -106,7 +107,7 @@ pub async fn take_over_statements(
         }
         if !told && let Ok(Some((id, process))) = named_lock::holder(session.server(), &name).await {
             let statement = process.map(|process| process.statement).unwrap_or_default();
-            let statement = statement.lines().next().unwrap_or_default();
+            let statement = beginning(&statement);
             events.notice(format!(
                 "waiting for a statement of an earlier deploy, which connection {id} still runs: {statement}"
             ));

@@ -5,6 +5,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Deploy;
+use super::beginning::beginning;
+use super::look_back;
 use super::outcome::{self, Happened, Proof};
 use super::position::{InFlight, Position, Record, State};
 use super::session_state::SessionState;
@@ -15,7 +17,6 @@ use crate::event::{AS_IT_IS, Event};
 use crate::prisma::{Ledger, LedgerRow, Recorded, checksum, errors};
 use crate::server::{Disposition, Role, ServerError, Session, server_failure};
 use crate::sql::Ident;
-use crate::sql::lexer::{TokenKind, leading_tokens};
 use crate::sql::script::{Reading, Script, Statement, split};
 
 /// A migration that is being applied.
@@ -143,10 +144,17 @@ impl<'a> Migration<'a> {
                 return Err(self.cannot_go_on().cause(lost));
             }
         };
+        let (done, rest) = self.script.statements.split_at(self.position.done);
+        if let Some((number, word)) = look_back::asks_for_lost(done, rest) {
+            return Err(self.cannot_go_on().cause(format!(
+                "statement {number} asks for {word}, which was lost with the connection that ran the statements before it"
+            )));
+        }
         for text in replayed {
             let run = self.deploy.session.execute(&text).await;
-            run.map_err(|error| server_failure(&format!("`{text}`"), &error))?;
+            run.map_err(|error| server_failure(&format!("`{}`", beginning(&text)), &error))?;
         }
+        self.deploy.session_schema = None;
         Ok(())
     }
 
@@ -159,9 +167,12 @@ impl<'a> Migration<'a> {
     /// Runs one statement in the script's own session.
     pub async fn run_as_it_is(&mut self, statement: &Statement<'_>) -> Result<()> {
         let state = self.state();
-        let schema = self.deploy.session_schema().await?;
         let proof = match (self.record, &statement.reading) {
             (Some(_), Reading::Whole) => {
+                let schema = match outcome::is_definition(statement.text) {
+                    true => self.deploy.session_schema().await?,
+                    false => self.deploy.schema.clone(),
+                };
                 let mut work = self.deploy.server.session_for(Role::Work, "connecting").await?;
                 let proof = Proof::of(statement.text, &schema, &state, self.transactional, &mut work).await;
                 work.close().await;
@@ -176,6 +187,9 @@ impl<'a> Migration<'a> {
             Proof::Transaction => self.run_with_position(statement).await,
             _ => self.deploy.session.execute_all(statement.text).await,
         };
+        if statement.reading != Reading::Whole || outcome::may_change_schema(statement.text) {
+            self.deploy.session_schema = None;
+        }
         match ran {
             Ok(()) if proof == Proof::Transaction => {
                 (self.position.done, self.position.in_flight) = (self.position.done + 1, None);
@@ -253,21 +267,21 @@ impl<'a> Migration<'a> {
             .next("`replank deploy` goes on"))
     }
 
-    /// The server did not take a statement: P3018.
-    async fn failed(&mut self, number: usize, error: &ServerError, in_transaction: bool) -> Failure {
-        match error {
-            ServerError::Server { code, message, .. } => {
-                // Nothing has happened, and the next try may be luckier.
-                let again = error.disposition() == Disposition::Retry && !in_transaction;
-                self.rejected(number, &Rejected { code: *code, message: message.clone() }, again).await
-            }
-            ServerError::Lost(_) => {
+    /// The server did not take a statement: P3018. A lost connection leaves the question to the proof of the statement.
+    pub async fn failed(&mut self, number: usize, error: &ServerError, in_transaction: bool) -> Failure {
+        match (error.disposition(), error) {
+            (Disposition::Reconnect, _) => {
                 Failure::new(Stop::Server, format!("the connection was lost while statement {number} ran"))
                     .table("as that statement left it")
                     .next("`replank deploy` finds out whether it took effect, where that can be told, and goes on")
                     .cause(error)
             }
-            ServerError::Driver(why) => errors::migration_failed(self.name, None, why, Some(number)),
+            (disposition, ServerError::Server { code, message, .. }) => {
+                // Nothing has happened, and the next try may be luckier.
+                let again = disposition == Disposition::Retry && !in_transaction;
+                self.rejected(number, &Rejected { code: *code, message: message.clone() }, again).await
+            }
+            (_, why) => errors::migration_failed(self.name, None, &why.to_string(), Some(number)),
         }
     }
 
@@ -380,47 +394,41 @@ impl<'a> Migration<'a> {
 
 impl Deploy {
     /// The schema that names without one mean, which a script may change by USE.
+    ///
+    /// Asked for once, and only in front of a statement that defines something: whatever is run in the script's own
+    /// session between two of its statements takes ROW_COUNT() and the like from the second.
     pub async fn session_schema(&mut self) -> Result<Ident> {
+        if let Some(schema) = &self.session_schema {
+            return Ok(schema.clone());
+        }
         let schema: Option<Option<String>> = self
             .session
             .first_row("SELECT DATABASE()")
             .await
             .map_err(|error| server_failure("asking for the session's schema", &error))?;
-        Ok(schema.flatten().map_or_else(|| self.schema.clone(), Ident::new))
+        let schema = schema.flatten().map_or_else(|| self.schema.clone(), Ident::new);
+        Ok(self.session_schema.insert(schema).clone())
     }
-}
-
-/// Characters of a statement that are told.
-const LONGEST_TEXT: usize = 80;
-
-/// What a statement is, on one line: without the comments in front of it, and only up to its first string, which may be
-/// a password.
-fn beginning(text: &str) -> String {
-    let tokens = leading_tokens(text).0;
-    let shown: Vec<_> = tokens
-        .iter()
-        .skip_while(|token| token.is_trivia())
-        .take_while(|token| token.kind != TokenKind::String && !matches!(token.kind, TokenKind::Comment))
-        .collect();
-    let (Some(first), Some(last)) = (shown.first(), shown.last()) else { return String::new() };
-    let words: Vec<&str> = text[first.start..last.end()].split_whitespace().collect();
-    words.join(" ").chars().take(LONGEST_TEXT).collect()
 }
 
 /// Whether changes of rows can be committed together with the position: only where no table would be written at once,
 /// and where the script does not ask for what its last statement did.
 async fn transactional(work: &mut Session, script: &str) -> Result<bool> {
-    if outcome::asks_for_last_statement(script) {
+    if look_back::asks_for_last_statement(script) || look_back::names_an_engine(script) {
         return Ok(false);
     }
     let others = "SELECT 1 FROM information_schema.tables WHERE table_type = 'BASE TABLE' AND engine <> 'InnoDB' AND \
-                  table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') LIMIT 1";
+                  table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema') \
+                  UNION SELECT 1 FROM DUAL WHERE @@default_storage_engine <> 'InnoDB' LIMIT 1";
     let found: Vec<u32> = work.rows(others).await.map_err(|error| server_failure("looking at the tables", &error))?;
     Ok(found.is_empty())
 }
 
-/// A run inside a deploy is resumed by the deploy.
+/// A run inside a deploy is resumed by the deploy, which has no switch for the way of a change.
 fn reworded(advice: &str) -> String {
+    if advice.contains("`--force-copy`") {
+        return "`replank deploy` tries the change again".to_owned();
+    }
     let Some((before, after)) = advice.split_once("`replank resume ") else { return advice.to_owned() };
     let Some((_, behind)) = after.split_once('`') else { return advice.to_owned() };
     format!("{before}`replank deploy`{behind}")
@@ -432,18 +440,13 @@ fn ledger_failed(error: ServerError) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{beginning, reworded};
-
-    #[test]
-    fn a_statement_is_told_without_its_strings() {
-        assert_eq!(beginning("-- AlterTable\nALTER TABLE `T`\n    ADD x INT"), "ALTER TABLE `T` ADD x INT");
-        assert_eq!(beginning("CREATE USER a IDENTIFIED BY 's3cr3t'"), "CREATE USER a IDENTIFIED BY");
-        assert_eq!(beginning("-- nothing"), "");
-    }
+    use super::reworded;
 
     #[test]
     fn advice_is_for_the_deploy() {
         assert_eq!(reworded("`replank resume shop.Order` goes on"), "`replank deploy` goes on");
+        let copy = "`--force-copy` makes the change by an online copy";
+        assert_eq!(reworded(copy), "`replank deploy` tries the change again");
         assert_eq!(reworded("`replank abort shop.Order`"), "`replank abort shop.Order`");
     }
 }

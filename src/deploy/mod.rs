@@ -5,8 +5,11 @@
 //! the same rows in its ledger, written at the same moments, and an unfinished one as long as a migration is not done.
 
 mod advisory;
+mod assignments;
+mod beginning;
 pub mod defines;
 mod foreign_key;
+mod look_back;
 mod merge;
 mod migration;
 mod outcome;
@@ -67,6 +70,8 @@ pub(crate) struct Deploy {
     pub session: Session,
     /// The settings of that session when it was new.
     pub settings: String,
+    /// The schema that names without one mean in that session, once it was asked for.
+    pub session_schema: Option<Ident>,
     pub events: Events,
     pub stop: CancellationToken,
 }
@@ -120,7 +125,8 @@ async fn deploy_locked(
             ));
         }
     }
-    let mut deploy = Deploy { request, server, schema, ledger, books, session, settings, events, stop };
+    let mut deploy =
+        Deploy { request, server, schema, ledger, books, session, settings, session_schema: None, events, stop };
     let mut applied = Vec::new();
     let outcome = deploy.apply(directory, begun, &pending, &mut applied).await;
     deploy.session.close().await;

@@ -1,7 +1,9 @@
 //! What the statements of a script leave in their session: it is lost with the connection, and a deploy that goes on in
 //! the middle of a script must have it again. Pure.
 
-use crate::sql::lexer::{Token, TokenKind, leading_tokens};
+use super::assignments::{Scope, assignments, behind_settings};
+use crate::sql::executed::executed_tokens;
+use crate::sql::lexer::{Token, leading_tokens};
 
 /// What cannot be brought back.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,9 +18,14 @@ pub struct Lost {
 #[derive(Debug, Default)]
 pub struct SessionState<'a> {
     replay: Vec<&'a str>,
+    /// `SET TRANSACTION`, which is for the next transaction only.
+    next_transaction: Option<&'a str>,
     lost: Option<Lost>,
     transaction: Option<usize>,
+    autocommit_off: bool,
     locks: Option<usize>,
+    sets_server: bool,
+    reads_variables: Option<usize>,
 }
 
 impl<'a> SessionState<'a> {
@@ -26,7 +33,12 @@ impl<'a> SessionState<'a> {
     pub fn after(statements: impl IntoIterator<Item = (usize, &'a str)>) -> SessionState<'a> {
         let mut state = SessionState::default();
         for (number, text) in statements {
-            state.take(number, text);
+            let tokens = executed_tokens(&leading_tokens(text).0);
+            match behind_settings(&tokens) {
+                // The settings hold for that statement alone.
+                Some(behind) => state.take(number, None, behind),
+                None => state.take(number, Some(text), &tokens),
+            }
         }
         state
     }
@@ -35,15 +47,17 @@ impl<'a> SessionState<'a> {
     pub fn replayed(self) -> Result<Vec<&'a str>, Lost> {
         let open = self.transaction.map(|number| Lost { number, why: "began a transaction" });
         let locked = self.locks.map(|number| Lost { number, why: "locked tables" });
-        match self.lost.or(open).or(locked) {
+        let read = self.reads_variables.filter(|_| self.sets_server);
+        let read = read.map(|number| Lost { number, why: "kept a variable that the script changes" });
+        match self.lost.or(open).or(locked).or(read) {
             Some(lost) => Err(lost),
-            None => Ok(self.replay),
+            None => Ok([self.replay, self.next_transaction.into_iter().collect()].concat()),
         }
     }
 
-    /// Whether a transaction may be open, or every statement does not commit by itself.
+    /// Whether a transaction may be open, or statements do not commit by themselves.
     pub fn in_transaction(&self) -> bool {
-        self.transaction.is_some()
+        self.transaction.is_some() || self.autocommit_off
     }
 
     /// The statement that locked tables, when they are still locked.
@@ -51,21 +65,31 @@ impl<'a> SessionState<'a> {
         self.locks
     }
 
-    fn take(&mut self, number: usize, text: &'a str) {
-        let all = leading_tokens(text).0;
-        let tokens: Vec<&Token<'_>> = all.iter().filter(|token| !token.is_trivia()).collect();
+    /// Without a text the statement is not run again.
+    fn take(&mut self, number: usize, text: Option<&'a str>, tokens: &[Token<'_>]) {
+        if tokens.is_empty() {
+            return;
+        }
         let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(word));
+        let first = |words: &[&str]| words.iter().any(|word| is(0, word));
         let any = |words: &[&str]| tokens.iter().any(|token| words.iter().any(|word| token.is_word(word)));
         if is(0, "SET") {
-            self.take_set(number, text, &tokens);
-        } else if is(0, "USE") {
-            self.replay.push(text);
+            return self.take_set(number, text, tokens);
+        }
+        self.next_transaction = None;
+        if is(0, "USE") {
+            self.again(number, text);
+        } else if is(0, "BEGIN") && is(1, "NOT") || first(&["IF", "CASE", "LOOP", "REPEAT", "WHILE", "FOR"]) {
+            self.lose(number, "ran a compound statement");
         } else if is(0, "BEGIN") || (is(0, "START") && is(1, "TRANSACTION")) || is(0, "XA") {
             self.transaction = Some(number);
             self.locks = None;
-        } else if is(0, "COMMIT") || is(0, "ROLLBACK") {
-            self.transaction = None;
-        } else if is(0, "LOCK") && !is(1, "INSTANCE") {
+        } else if first(&["COMMIT", "ROLLBACK"]) {
+            let chained = any(&["CHAIN"]) && !any(&["NO"]);
+            if !any(&["TO"]) {
+                self.transaction = chained.then_some(number);
+            }
+        } else if is(0, "LOCK") && !is(1, "INSTANCE") || is(0, "FLUSH") && any(&["LOCK", "EXPORT"]) {
             (self.transaction, self.locks) = (None, Some(number));
         } else if is(0, "UNLOCK") {
             self.locks = None;
@@ -73,29 +97,71 @@ impl<'a> SessionState<'a> {
             self.lose(number, "prepared a statement");
         } else if is(0, "CREATE") && any(&["TEMPORARY"]) {
             self.lose(number, "made a temporary table");
-        } else if ["CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE"].iter().any(|word| is(0, word)) {
+        } else if first(&["CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE"]) {
             // They commit what is open.
             self.transaction = None;
-        } else if assigns_variable(&tokens) {
-            self.lose(number, "set a variable from what it read");
+        } else {
+            if first(&["CALL", "EXECUTE"]) {
+                self.lose(number, "ran what may have changed its session");
+            } else if any(&["GET_LOCK"]) {
+                self.lose(number, "took a named lock");
+            } else if is(0, "GET") || assigns_variable(tokens) {
+                self.lose(number, "set a variable from what it read");
+            }
+            if self.autocommit_off {
+                self.transaction.get_or_insert(number);
+            }
         }
     }
 
-    fn take_set(&mut self, number: usize, text: &'a str, tokens: &[&Token<'_>]) {
-        let any = |words: &[&str]| tokens.iter().any(|token| words.iter().any(|word| token.is_word(word)));
-        if any(&["GLOBAL", "PERSIST", "PERSIST_ONLY", "PASSWORD"]) {
-            if any(&["SESSION", "LOCAL"]) {
-                self.lose(number, "set variables of the server and of its session");
-            }
+    fn take_set(&mut self, number: usize, text: Option<&'a str>, tokens: &[Token<'_>]) {
+        let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is_word(word));
+        if is(1, "PASSWORD") || is(1, "DEFAULT") {
             return;
         }
-        if any(&["AUTOCOMMIT"]) {
-            self.transaction = Some(number);
+        let all = assignments(&tokens[1..]);
+        let of_server = all.iter().filter(|one| one.scope == Scope::Global).count();
+        self.sets_server |= of_server > 0;
+        if of_server == all.len() {
+            return;
         }
-        if tokens.iter().any(|token| token.kind == TokenKind::LeftParen) {
-            self.lose(number, "set a variable to what it computed");
+        if of_server > 0 {
+            self.lose(number, "set variables of the server and of its session");
         }
-        self.replay.push(text);
+        if is(1, "TRANSACTION") {
+            self.next_transaction = text;
+            return;
+        }
+        for one in &all {
+            if one.scope == Scope::Session && one.is("AUTOCOMMIT") {
+                self.set_autocommit(one.value);
+            }
+            if one.is_computed() {
+                self.lose(number, "set a variable to what it computed");
+            }
+            if one.reads_variables() {
+                self.reads_variables.get_or_insert(number);
+            }
+        }
+        self.again(number, text);
+    }
+
+    fn set_autocommit(&mut self, value: &[Token<'_>]) {
+        let on = matches!(value, [only] if ["1", "ON", "TRUE"]
+            .iter()
+            .any(|on| only.text.trim_matches(['\'', '"']).eq_ignore_ascii_case(on)));
+        if on && self.autocommit_off {
+            // This commits what is open.
+            self.transaction = None;
+        }
+        self.autocommit_off = !on;
+    }
+
+    fn again(&mut self, number: usize, text: Option<&'a str>) {
+        match text {
+            Some(text) => self.replay.push(text),
+            None => self.lose(number, "changed its session"),
+        }
     }
 
     fn lose(&mut self, number: usize, why: &'static str) {
@@ -103,9 +169,11 @@ impl<'a> SessionState<'a> {
     }
 }
 
-/// `SELECT … INTO @a`, `@a := …`.
-fn assigns_variable(tokens: &[&Token<'_>]) -> bool {
+/// `SELECT … INTO @a`, `@a := …`, `LOAD DATA … (@a)`.
+fn assigns_variable(tokens: &[Token<'_>]) -> bool {
+    let names_variable = tokens.iter().any(|token| token.text.starts_with('@'));
     tokens.windows(2).any(|pair| pair[0].is_word("INTO") && pair[1].text.starts_with('@'))
+        || tokens.first().is_some_and(|token| token.is_word("LOAD")) && names_variable
         || tokens.iter().any(|token| token.text == ":=")
 }
 
@@ -133,12 +201,63 @@ mod tests {
     }
 
     #[test]
+    fn autocommit_lasts_until_it_is_set_again() {
+        let lost = |number: usize| {
+            Err(format!("statement {number} began a transaction, which was lost with the connection that ran it"))
+        };
+        let (off, on, update) = ("SET autocommit = 0", "SET @@session.autocommit = ON", "UPDATE t SET a = 1");
+        let after = |statements: &[&'static str]| {
+            SessionState::after(statements.iter().enumerate().map(|(at, text)| (at + 1, *text)))
+        };
+        let replayed = |statements: &[&'static str]| {
+            after(statements).replayed().map(|texts| texts.len()).map_err(|lost| lost.to_string())
+        };
+        for ends in ["COMMIT", "ROLLBACK", "DROP TABLE u"] {
+            assert!(after(&[off, update, ends]).in_transaction(), "{ends}");
+            assert_eq!(replayed(&[off, update, ends]), Ok(1), "{ends}");
+            assert_eq!(replayed(&[off, update, ends, update]), lost(4), "{ends}");
+        }
+        assert_eq!(replayed(&[off, update]), lost(2));
+        assert_eq!(replayed(&[off, update, on, update]), Ok(2));
+        assert!(!after(&[off, on]).in_transaction());
+        assert!(!after(&[on]).in_transaction());
+        assert!(after(&["SET GLOBAL autocommit = 1", "BEGIN", on]).in_transaction());
+        assert!(!after(&["SET GLOBAL autocommit = 0"]).in_transaction());
+        assert!(after(&["BEGIN", "SAVEPOINT s", "ROLLBACK TO s"]).in_transaction());
+        assert!(after(&["BEGIN", "COMMIT AND CHAIN"]).in_transaction());
+        assert!(!after(&["BEGIN", "COMMIT AND NO CHAIN"]).in_transaction());
+    }
+
+    #[test]
+    fn settings_of_one_statement_are_not_set_again() {
+        check(&["SET STATEMENT max_statement_time = 1 FOR UPDATE t SET a = 1"], Ok(&[]));
+        check(&["SET TRANSACTION READ ONLY", "SELECT 1"], Ok(&[]));
+        check(&["SET TRANSACTION READ ONLY"], Ok(&["SET TRANSACTION READ ONLY"]));
+        check(&["/*!40101 SET NAMES utf8 */"], Ok(&["/*!40101 SET NAMES utf8 */"]));
+        check(&["SET GLOBAL a = 1, @@global.b = 2"], Ok(&[]));
+    }
+
+    #[test]
     fn what_is_lost_is_named() {
         let lost = |number: usize, why: &str| {
             format!("statement {number} {why}, which was lost with the connection that ran it")
         };
         check(&["UPDATE t SET a = 1", "START TRANSACTION", "UPDATE t SET a = 2"], Err(&lost(2, "began a transaction")));
-        check(&["SET autocommit = 0"], Err(&lost(1, "began a transaction")));
+        check(&["SET STATEMENT a = 1 FOR SET b = 2"], Err(&lost(1, "changed its session")));
+        let unknown = "ran what may have changed its session";
+        check(&["CALL p()"], Err(&lost(1, unknown)));
+        check(&["EXECUTE s"], Err(&lost(1, unknown)));
+        check(&["BEGIN NOT ATOMIC SET @a = 1; END"], Err(&lost(1, "ran a compound statement")));
+        check(&["GET DIAGNOSTICS @n = ROW_COUNT"], Err(&lost(1, "set a variable from what it read")));
+        check(&["LOAD DATA INFILE 'f' INTO TABLE t (a, @b)"], Err(&lost(1, "set a variable from what it read")));
+        for value in ["@@identity", "LAST_INSERT_ID()", "CURRENT_TIMESTAMP", "f()", "NEXT VALUE FOR s"] {
+            check(&[&format!("SET @x = {value}")], Err(&lost(1, "set a variable to what it computed")));
+        }
+        check(
+            &["SET @old = @@max_connections", "SET GLOBAL max_connections = 9"],
+            Err(&lost(1, "kept a variable that the script changes")),
+        );
+        check(&["SELECT GET_LOCK('a', 1)"], Err(&lost(1, "took a named lock")));
         check(&["LOCK TABLES t WRITE"], Err(&lost(1, "locked tables")));
         check(&["SET @a = (SELECT MAX(id) FROM t)"], Err(&lost(1, "set a variable to what it computed")));
         check(&["SELECT MAX(id) INTO @a FROM t"], Err(&lost(1, "set a variable from what it read")));

@@ -4,6 +4,7 @@
 //! made depends on the table.
 //! A step keeps its statements, so that it can also be run as they are.
 
+use super::assignments::text_behind_settings;
 use super::merge::can_follow;
 use crate::plan::{Alter, ClauseError, ClauseKind, Statement as Kind, TableRef, read_statement};
 use crate::sql::script::{Reading, Script, Statement, Unsplit};
@@ -34,7 +35,8 @@ pub enum AsIs {
     Other,
     /// `RENAME TABLE`, or ALTER TABLE with nothing but RENAME TO: from and to, in order.
     RenameTable(Vec<(TableRef, TableRef)>),
-    /// It changes a table's definition in words that mean more than the clauses: IGNORE, IF EXISTS.
+    /// It changes a table's definition in words that mean more than the clauses: IGNORE, IF EXISTS, and MariaDB's
+    /// `SET STATEMENT … FOR` in front of it.
     Frame(TableChange),
     /// It seems to change a table's definition, but cannot be read.
     Unread(ClauseError),
@@ -84,6 +86,12 @@ pub fn steps<'a>(script: &Script<'a>) -> Vec<Step<'a>> {
 pub fn classify(statement: &Statement<'_>) -> Action {
     if let Reading::Rest(why) = &statement.reading {
         return Action::RunAsIs(AsIs::Unsplit(why.clone()));
+    }
+    if let Some(text) = text_behind_settings(statement.text) {
+        return match classify(&Statement { text, ..statement.clone() }) {
+            Action::TableChange(change) => Action::RunAsIs(AsIs::Frame(change)),
+            action => action,
+        };
     }
     let change = match read_statement(statement.text) {
         Ok(Kind::AlterTable(change) | Kind::CreateIndex(change) | Kind::DropIndex(change)) => change,
@@ -185,6 +193,21 @@ mod tests {
         11 as is
         12 as is
         13 unsplit: there is no statement between two semicolons
+        ");
+    }
+
+    #[test]
+    fn settings_of_one_statement_do_not_hide_what_it_does() {
+        let source = "SET STATEMENT max_statement_time = 9 FOR ALTER TABLE a ADD x INT; ALTER TABLE a ADD y INT;\
+            SET STATEMENT a = (SELECT 1) FOR UPDATE t SET a = 1; SET STATEMENT a = 1 FOR RENAME TABLE b TO c;\
+            SET STATEMENT a = 1 FOR ALTER TABLE d ADD x INT /*!80023 INVISIBLE */; SET STATEMENT a = 1";
+        insta::assert_snapshot!(described(source).join("\n"), @"
+        1 as is, would change `a`
+        2 `a`: ADD y INT
+        3 as is
+        4 `b` to `c`
+        5 unread: executable comment `/*!80023 INVISIBLE */` means different SQL on different servers; write what it contains without the comment
+        6 as is
         ");
     }
 

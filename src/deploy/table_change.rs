@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Deploy;
+use super::assignments::text_behind_settings;
 use super::defines::defines;
 use super::foreign_key::{self, NotDropped};
 use super::migration::Migration;
@@ -15,7 +16,7 @@ use crate::pipeline;
 use crate::plan::{ClauseKind, TableRef};
 use crate::runs::Runs;
 use crate::schema;
-use crate::server::{Role, ServerError, Session, errno, server_failure};
+use crate::server::{Role, Session, errno, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
 use crate::sql::TableName;
 use crate::survey::{Survey, stored_name};
@@ -132,11 +133,13 @@ async fn big_table(deploy: &mut Deploy, table: &TableRef) -> Result<Option<Table
 /// A statement that changes a big table in words which mean more than its clauses is not for replank either.
 async fn not_understood(migration: &mut Migration<'_>, step: &Step<'_>) -> Result<()> {
     let (tables, why) = match &step.action {
-        Action::RunAsIs(AsIs::Frame(change)) => {
-            (vec![change.table.clone()], "its IGNORE or IF EXISTS means more than the clauses".to_owned())
-        }
+        Action::RunAsIs(AsIs::Frame(change)) => (
+            vec![change.table.clone()],
+            "its IGNORE, IF EXISTS or SET STATEMENT means more than the clauses".to_owned(),
+        ),
         Action::RunAsIs(AsIs::Unread(error)) => {
             let text = step.statements.first().map(|statement| statement.text).unwrap_or_default();
+            let text = text_behind_settings(text).unwrap_or(text);
             let objects = defines(text).map(|defines| defines.objects).unwrap_or_default();
             (objects.into_iter().map(|(_, name)| name).collect(), error.to_string())
         }
@@ -228,12 +231,7 @@ async fn drop_foreign_key(
     let dropped = foreign_key::drop_keys(&deploy.server, table, change, patience, &deploy.events, &deploy.stop).await;
     match dropped {
         Ok(()) => migration.done(step.statements.len()).await,
-        Err(NotDropped::Rejected(ServerError::Server { code, message, .. })) => {
-            Err(migration.rejected(statement.number, &Rejected { code, message }, false).await)
-        }
-        Err(NotDropped::Rejected(error)) => {
-            Err(server_failure(&format!("dropping a foreign key of {table}"), &error).next("`replank deploy` goes on"))
-        }
+        Err(NotDropped::Rejected(error)) => Err(migration.failed(statement.number, &error, false).await),
         Err(NotDropped::Stopped(failure)) => Err(failure.next("`replank deploy` goes on")),
     }
 }

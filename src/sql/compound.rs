@@ -45,8 +45,8 @@ fn body_start(tokens: &[Token<'_>]) -> Result<Option<usize>, Endless> {
     // `OR REPLACE`, `DEFINER = user@host` and AGGREGATE may stand in front of what is made.
     const LONGEST_HEAD: usize = 12;
     let kinds = ["TRIGGER", "PROCEDURE", "FUNCTION", "EVENT", "PACKAGE", "TABLE", "VIEW", "INDEX", "DATABASE"];
-    let Some(kind) = (1..tokens.len().min(LONGEST_HEAD)).find(|&at| kinds.iter().any(|keyword| word(at, keyword)))
-    else {
+    let head = statement_part(tokens).len().min(LONGEST_HEAD);
+    let Some(kind) = (1..head).find(|&at| kinds.iter().any(|keyword| word(at, keyword))) else {
         return Ok(None);
     };
     let rest = &tokens[kind + 1..];
@@ -88,17 +88,20 @@ fn routine_body(tokens: &[Token<'_>], function: bool) -> Result<Option<usize>, E
     };
     let mut at = behind_parentheses(tokens, open);
     if function && tokens.get(at).is_some_and(|token| token.is_word("RETURNS")) {
-        at += 2;
+        let prefix =
+            ["NATIONAL", "LONG"].iter().any(|word| tokens.get(at + 1).is_some_and(|token| token.is_word(word)));
+        at += if prefix && tokens.get(at + 2).is_some_and(is_text_type) { 3 } else { 2 };
     }
     while let Some(token) = tokens.get(at) {
         let length = match token.text.to_ascii_uppercase().as_str() {
             "AS" | "IS" => return Err(Endless::Foreign),
             // The length of a type, or the values of an ENUM.
             "(" => behind_parentheses(tokens, at) - at,
-            "UNSIGNED" | "SIGNED" | "ZEROFILL" | "BINARY" | "PRECISION" | "VARYING" | "ASCII" | "UNICODE" => 1,
+            "UNSIGNED" | "SIGNED" | "ZEROFILL" | "BINARY" | "PRECISION" | "VARYING" | "ASCII" | "UNICODE" | "BYTE" => 1,
             "NOT" | "DETERMINISTIC" => 1,
             "CHARSET" | "COLLATE" | "COMMENT" => 2,
             "CHARACTER" => 3,
+            "CHAR" if tokens.get(at + 1).is_some_and(|next| next.is_word("SET")) => 3,
             "LANGUAGE" if !tokens.get(at + 1).is_some_and(|next| next.is_word("SQL")) => {
                 return Err(Endless::Foreign);
             }
@@ -109,6 +112,11 @@ fn routine_body(tokens: &[Token<'_>], function: bool) -> Result<Option<usize>, E
         at += length;
     }
     Ok(None)
+}
+
+/// What may stand behind NATIONAL or LONG in the name of a type.
+fn is_text_type(token: &Token<'_>) -> bool {
+    ["CHAR", "CHARACTER", "VARCHAR", "VARCHARACTER", "VARBINARY"].iter().any(|word| token.is_word(word))
 }
 
 /// The tokens up to the first semicolon: no head has one.

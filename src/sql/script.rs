@@ -219,6 +219,15 @@ mod tests {
     }
 
     #[test]
+    fn a_head_ends_with_its_statement() {
+        assert_eq!(
+            texts("CREATE SEQUENCE s; CREATE PROCEDURE p() BEGIN SELECT 1; END; SELECT 2"),
+            ["CREATE SEQUENCE s", "CREATE PROCEDURE p() BEGIN SELECT 1; END", "SELECT 2"]
+        );
+        assert_eq!(texts("CREATE ROLE r; DROP FUNCTION f; SELECT 2"), ["CREATE ROLE r", "DROP FUNCTION f", "SELECT 2"]);
+    }
+
+    #[test]
     fn bodies_keep_their_semicolons() {
         let whole = [
             "CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW SET NEW.b = 1",
@@ -233,6 +242,12 @@ mod tests {
              DECLARE CONTINUE HANDLER FOR NOT FOUND SET @d = 1; OPEN c; CLOSE c; END",
             "CREATE FUNCTION f(a INT) RETURNS VARCHAR(10) CHARSET utf8mb4 DETERMINISTIC NO SQL \
              RETURN CASE a WHEN end THEN 'x' ELSE CASE WHEN a THEN 'y' END END",
+            "CREATE FUNCTION f() RETURNS NATIONAL CHAR(10) BEGIN SELECT 1; RETURN 'a'; END",
+            "CREATE FUNCTION f() RETURNS NATIONAL CHARACTER VARYING(10) NO SQL BEGIN SET @a = 1; RETURN 'a'; END",
+            "CREATE FUNCTION f() RETURNS CHAR BYTE BEGIN SET @a = 1; RETURN 'a'; END",
+            "CREATE FUNCTION f() RETURNS CHAR(10) BYTE NO SQL BEGIN SET @a = 1; RETURN 'a'; END",
+            "CREATE FUNCTION f() RETURNS CHAR(10) CHAR SET latin1 BEGIN SET @a = 1; RETURN 'a'; END",
+            "CREATE FUNCTION f() RETURNS LONG VARCHAR BEGIN SET @a = 1; RETURN 'a'; END",
             "CREATE FUNCTION f() RETURNS DECIMAL(10, 2) UNSIGNED NOT DETERMINISTIC SQL SECURITY INVOKER BEGIN \
              CASE a WHEN 1 THEN SET b = 1; SET c = 2; ELSE SET d = 3; END CASE; RETURN 1; END",
             "CREATE PROCEDURE p() BEGIN REPEAT SET a = a + 1; UNTIL a > 3 END REPEAT; \

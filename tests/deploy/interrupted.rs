@@ -4,13 +4,15 @@ use std::cell::Cell;
 use std::fs;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use rand::RngExt;
 use tokio::time::sleep;
 
 use crate::project::Project;
-use crate::support::{Outcome, Run, Server, on_every_server, residue};
+use crate::support::account::Account;
+use crate::support::{Outcome, Program, Run, Server, on_every_server, residue};
 
 on_every_server!(
     killed_at_any_moment,
@@ -18,10 +20,14 @@ on_every_server!(
     killed_in_an_update,
     killed_in_a_definition,
     killed_in_a_call,
+    killed_in_a_swap,
+    connection_ended_by_server,
+    foreign_key_held_up,
     cutover_held_up,
     script_changed_meanwhile,
     aborted_in_between,
     session_is_replayed,
+    session_is_asked_for_what_is_lost,
     rows_in_the_way,
 );
 
@@ -218,6 +224,86 @@ async fn killed_in_a_call(server: Server) -> Result<()> {
     Ok(())
 }
 
+/// Without InnoDB's numbers, two tables of the same form that change places leave no trace.
+async fn killed_in_a_swap(server: Server) -> Result<()> {
+    let project = project(&server, "RENAME TABLE `Big` TO `Gone`, `Twin` TO `Big`, `Gone` TO `Twin`;\n").await?;
+    project.scenario.execute("CREATE TABLE `Twin` LIKE `Big`").await?;
+    let account = Account::create(&server).await?;
+    for schema in [project.scenario.schema.clone(), project.scenario.bookkeeping()] {
+        account.as_root(&format!("GRANT ALL ON `{}`.* TO {}", schema.replace('_', "\\_"), account.sql)).await?;
+    }
+    let url = account.url(&project.scenario)?;
+    let deploy = || {
+        let program = Program::new(project.scenario.project()).args(["deploy", "--output", "json", "--url", &url]);
+        program.env("PRISMA_SCHEMA_DISABLE_ADVISORY_LOCK", "1")
+    };
+    let mut holder = project.scenario.connect().await?;
+    holder.query_drop("START TRANSACTION").await?;
+    let _: Option<u32> = holder.query_first("SELECT id FROM `Twin` LIMIT 1").await?;
+    let _: Option<u32> = holder.query_first("SELECT id FROM `Big` LIMIT 1").await?;
+    let mut run = deploy().start()?;
+    ensure!(run.reaches(|seen| seen.is("statement_started")).await?, "it never began");
+    waits(&mut holder, "RENAME TABLE").await?;
+    run.kill();
+    run.finish().await?;
+    holder.query_drop("ROLLBACK").await?;
+    let outcome = deploy().run().await?.expect_code(1)?;
+    let failed = outcome.events("failed").next().map(|seen| seen.event.clone()).unwrap_or_default();
+    ensure!(failed["prisma"] == "P3009" && failed["cause"].to_string().contains("cannot be told"), "{failed}");
+    account.remove().await
+}
+
+/// The id of the connection that runs a statement and waits, once there is one.
+async fn waits(conn: &mut Conn, beginning: &str) -> Result<u64> {
+    let sql = format!(
+        "SELECT id FROM information_schema.processlist WHERE info LIKE '{beginning}%' AND db = DATABASE() AND time_ms > 0"
+    );
+    let sql = if conn.server_version().0 < 10 { sql.replace(" AND time_ms > 0", "") } else { sql };
+    for _ in 0..600 {
+        if let Some(id) = conn.query_first(&sql).await? {
+            return Ok(id);
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    bail!("`{beginning}` never ran")
+}
+
+/// What the server says as it ends a connection is not its answer to the statement.
+async fn connection_ended_by_server(server: Server) -> Result<()> {
+    for code in [1053, 1927, 3169, 4031] {
+        let script = format!("SELECT 1;\nSIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'over';\n");
+        let project = project(&server, &script).await?;
+        let outcome = project.deploy(&[]).run().await?;
+        let failed = outcome.events("failed").next().map(|seen| seen.event.clone()).unwrap_or_default();
+        ensure!(failed["what"] == "the connection was lost while statement 2 ran", "{code}: {failed}");
+        let outcome = project.deploy(&[]).run().await?.expect_code(1)?;
+        let failed = outcome.events("failed").next().map(|seen| seen.event.clone()).unwrap_or_default();
+        ensure!(failed["cause"].to_string().contains("whether it took effect cannot be told"), "{code}: {failed}");
+    }
+    Ok(())
+}
+
+/// Dropping a foreign key takes a lock on the other table too, on the servers that ask for it: the next deploy waits anew.
+async fn foreign_key_held_up(server: Server) -> Result<()> {
+    let project = project(&server, "ALTER TABLE `Child` DROP FOREIGN KEY `Child_fk`;\n").await?;
+    let child = "CREATE TABLE `Child` (`id` INTEGER NOT NULL, PRIMARY KEY (`id`), CONSTRAINT `Child_fk` FOREIGN KEY \
+                 (`id`) REFERENCES `Big`(`id`))";
+    project.scenario.execute(child).await?;
+    let mut holder = project.scenario.connect().await?;
+    holder.query_drop("START TRANSACTION").await?;
+    let _: Option<u32> = holder.query_first("SELECT id FROM `Big` LIMIT 1").await?;
+    let outcome = project.deploy_all_online().args(["--lock-patience", "2s"]).run().await?;
+    holder.query_drop("ROLLBACK").await?;
+    if server.kind.name().starts_with("mysql") {
+        let outcome = outcome.expect_code(1)?;
+        ensure!(advice(&outcome).contains("`replank deploy` goes on with statement 1"), "it says {}", advice(&outcome));
+    }
+    project.deploy_all_online().succeed().await?;
+    let keys = "SELECT COUNT(*) FROM information_schema.referential_constraints WHERE constraint_schema = DATABASE()";
+    ensure!(project.value(keys).await? == "0");
+    Ok(())
+}
+
 async fn cutover_held_up(server: Server) -> Result<()> {
     let project = project(&server, SCRIPT).await?;
     let mut holder = project.scenario.connect().await?;
@@ -288,6 +374,23 @@ async fn session_is_replayed(server: Server) -> Result<()> {
     let outcome = project.deploy_all_online().run().await?.expect_code(1)?;
     let failed = outcome.events("failed").next().map(|seen| seen.event.clone()).unwrap_or_default();
     let why = "statement 1 set a variable from what it read, which was lost with the connection that ran it";
+    ensure!(failed["prisma"] == "P3009" && failed["cause"] == why, "{failed}");
+    Ok(())
+}
+
+/// What the session knew of its statements is gone with it, and the script is not told another answer.
+async fn session_is_asked_for_what_is_lost(server: Server) -> Result<()> {
+    let script = "INSERT INTO `Big` (`n`) VALUES (5);\nALTER TABLE `Big` MODIFY `n` BIGINT NOT NULL;\n\
+                  UPDATE `Big` SET `n` = 0 WHERE `id` = LAST_INSERT_ID();\n";
+    let project = project(&server, script).await?;
+    let mut run = slowly(&project);
+    ensure!(run.reaches_phase("copy").await?, "it never began to copy");
+    run.kill();
+    run.finish().await?;
+    let outcome = project.deploy_all_online().run().await?.expect_code(1)?;
+    let failed = outcome.events("failed").next().map(|seen| seen.event.clone()).unwrap_or_default();
+    let why =
+        "statement 3 asks for LAST_INSERT_ID, which was lost with the connection that ran the statements before it";
     ensure!(failed["prisma"] == "P3009" && failed["cause"] == why, "{failed}");
     Ok(())
 }

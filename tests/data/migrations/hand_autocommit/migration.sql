@@ -1,0 +1,11 @@
+SET autocommit = 0;
+UPDATE `T` SET `a` = `a` + 1;
+ROLLBACK;
+UPDATE `T` SET `b` = 'kept' WHERE `a` = 1;
+COMMIT;
+INSERT INTO `T` (`a`) VALUES (6);
+ALTER TABLE `T` MODIFY `a` BIGINT NOT NULL;
+INSERT INTO `T` (`a`) VALUES (7);
+ROLLBACK;
+SET autocommit = 1;
+INSERT INTO `T` (`a`) VALUES (8);

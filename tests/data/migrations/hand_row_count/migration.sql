@@ -1,0 +1,13 @@
+UPDATE `T` SET `b` = 'changed' WHERE `a` > 2;
+INSERT INTO `T` (`a`, `b`) VALUES (ROW_COUNT(), 'rows that were changed');
+UPDATE `T` SET `b` = NULL WHERE `a` = 1;
+SET @n = ROW_COUNT();
+INSERT INTO `T` (`a`, `b`) VALUES (@n, 'from a variable');
+SELECT SQL_CALC_FOUND_ROWS `id` FROM `T` LIMIT 1;
+INSERT INTO `T` (`a`, `b`) VALUES (FOUND_ROWS(), 'rows that were found');
+SELECT LAST_INSERT_ID() INTO @id;
+UPDATE `T` SET `b` = CONCAT(`b`, ' last') WHERE `id` = @id;
+ALTER TABLE `T` ADD COLUMN `c` BIGINT NULL;
+UPDATE `T` SET `c` = `a`;
+SET @n = ROW_COUNT();
+INSERT INTO `T` (`a`, `c`) VALUES (1, @n);
