@@ -68,7 +68,7 @@ fn ask(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
         let more = if answer.len() > EXAMPLES { " and more" } else { "" };
         (!examples.is_empty()).then(|| format!("{what}: there are duplicates, {}{more}", examples.join(", ")))
     };
-    Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered }))
+    Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered, of_values: true }))
 }
 
 /// New columns that are NOT NULL: every row gets the same value.
@@ -101,5 +101,5 @@ fn same_for_all(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
         let rows = answer.first()?.first()?.as_deref()?;
         (rows == "2").then(|| text.clone())
     };
-    Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered }))
+    Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered, of_values: true }))
 }

@@ -27,7 +27,7 @@ mod required_without_default;
 mod several_changes;
 mod unused_index;
 
-pub use case::{Case, Size, StepCase};
+pub use case::{Case, RowsCase, Size, StepCase};
 pub use question::{Answer, Question};
 
 use std::collections::BTreeMap;
@@ -100,6 +100,8 @@ pub struct Open {
     rule: &'static Rule,
     level: Level,
     step: Option<usize>,
+    /// The earlier pending statement that may change the answer.
+    mended_by: Option<String>,
     /// What the server is to be asked.
     pub question: Question,
 }
@@ -179,7 +181,13 @@ impl Open {
     /// The finding, when the answer is one. `None` as the answer: the server did not give one.
     pub fn settle(self, answer: Option<&Answer>) -> Option<Finding> {
         let (text, level) = match answer {
-            Some(answer) => ((self.question.read)(answer)?, self.level),
+            Some(answer) => {
+                let text = (self.question.read)(answer)?;
+                match self.mended_by {
+                    Some(by) => (format!("{text}, as of now; {by} may mend it"), self.level.of_suspicion()),
+                    None => (text, self.level),
+                }
+            }
             None => (self.question.unanswered, self.level.of_suspicion()),
         };
         Some(Finding { rule: self.rule.name, level, step: self.step, text, fix: self.rule.fix })
@@ -200,7 +208,11 @@ pub fn examine(case: &Case<'_>, levels: &Levels) -> (Vec<Finding>, Vec<Open>) {
                 Outcome::Suspected(text) => {
                     findings.push(Finding { rule: rule.name, level: level.of_suspicion(), step, text, fix: rule.fix });
                 }
-                Outcome::Asked(question) => open.push(Open { rule, level, step, question }),
+                Outcome::Asked(question) => {
+                    let written_by = step.and_then(|step| case.steps.get(step)?.written_by.clone());
+                    let mended_by = written_by.filter(|_| question.of_values);
+                    open.push(Open { rule, level, step, mended_by, question });
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ mod catalog;
 mod estimate;
 pub mod report;
 pub mod rollback;
+mod row_work;
 mod step_report;
 mod subject;
 
@@ -37,6 +38,7 @@ use crate::sql::{Ident, TableName};
 use crate::survey;
 use report::{FORMAT, MigrationReport, Report, Verdict};
 use rollback::Rollback;
+use row_work::row_work;
 use step_report::report_step;
 
 /// What is to be planned, and how.
@@ -167,7 +169,9 @@ async fn find_tables(
     let mut names: Vec<TableName> = Vec::new();
     for pending in &outlook.pending {
         for step in pending.steps() {
-            for table in Subject::of(&step).tables() {
+            let subject = Subject::of(&step);
+            let through = row_work(&step).map(|work| work.through).unwrap_or_default();
+            for table in subject.tables().into_iter().chain(&through) {
                 let name = full_name(&outlook.database, table);
                 if !names.contains(&name) {
                     names.push(name);
