@@ -6,6 +6,7 @@
 
 mod blocking_statement;
 mod case;
+mod charset;
 mod charset_conversion;
 mod drift;
 mod drop_column;
@@ -28,6 +29,7 @@ mod several_changes;
 mod unused_index;
 
 pub use case::{Case, RowsCase, Size, StepCase};
+pub(crate) use lossy_conversion::always_fits;
 pub use question::{Answer, Question};
 
 use std::collections::BTreeMap;

@@ -57,6 +57,8 @@ fn covers(longer: &Index, shorter: &Index) -> bool {
         && !shorter.has_expression
         && longer.parts.len() >= shorter.parts.len()
         && longer.parts.iter().zip(&shorter.parts).all(|(long, short)| {
-            long.column.same_name(&short.column) && (long.prefix.is_none() || long.prefix == short.prefix)
+            long.column.same_name(&short.column)
+                && long.descending == short.descending
+                && (long.prefix.is_none() || long.prefix == short.prefix)
         })
 }

@@ -126,7 +126,16 @@ fn lossy_conversion() {
     for (definition, condition) in [
         ("`email` VARCHAR(100) NULL", "CHAR_LENGTH(`email`) > 100"),
         ("`email` TINYTEXT NULL", "OCTET_LENGTH(`email`) > 255"),
-        ("`email` INTEGER NULL", "`email` NOT REGEXP '^-?[0-9]+$'"),
+        (
+            "`email` INTEGER NULL",
+            "`email` NOT REGEXP '^-?[0-9]+$' OR CAST(`email` AS DECIMAL(65)) < -2147483648 OR CAST(`email` AS DECIMAL(65)) \
+             > 2147483647",
+        ),
+        ("`userId` VARCHAR(10) NOT NULL", "CHAR_LENGTH(`userId`) > 10"),
+        (
+            "`email` VARCHAR(191) CHARACTER SET ascii NULL",
+            "CAST(`email` AS BINARY) <> CAST(CONVERT(CONVERT(`email` USING ascii) USING latin1) AS BINARY)",
+        ),
         ("`total` DECIMAL(8, 1) NOT NULL", "ABS(`total`) >= 10000000 OR `total` <> ROUND(`total`, 1)"),
         ("`total` INTEGER NOT NULL", "`total` < -2147483648 OR `total` > 2147483647 OR `total` <> ROUND(`total`)"),
         ("`userId` SMALLINT UNSIGNED NOT NULL", "`userId` < 0 OR `userId` > 65535"),
@@ -137,12 +146,23 @@ fn lossy_conversion() {
     }
     let text = "`email` of `Order` becomes json from varchar(191): whether every value can be cast shows only when it is tried";
     check("lossy_conversion", "ALTER TABLE `Order` MODIFY `email` JSON NULL", &[text]);
+    let text = "`userId` of `Order` becomes enum('1', '2') from int: whether every value can be cast shows only when it is tried";
+    check("lossy_conversion", "ALTER TABLE `Order` MODIFY `userId` ENUM('1', '2') NOT NULL", &[text]);
+    check(
+        "lossy_conversion",
+        "ALTER TABLE `Order` CONVERT TO CHARACTER SET ascii",
+        &[&asked("CAST(`email` AS BINARY) <> CAST(CONVERT(CONVERT(`email` USING ascii) USING latin1) AS BINARY)")],
+    );
+    check("lossy_conversion", "ALTER TABLE `Order` CONVERT TO CHARACTER SET utf8mb4", &[]);
     for fits in [
         "`email` VARCHAR(191) NOT NULL",
         "`email` TEXT NULL",
         "`total` DECIMAL(12, 2) NOT NULL",
         "`userId` BIGINT NOT NULL",
         "`userId` VARCHAR(20) NOT NULL",
+        "`userId` VARCHAR(11) NOT NULL",
+        "`userId` TINYTEXT NOT NULL",
+        "`email` VARCHAR(191) CHARACTER SET utf8mb4 NULL",
         "`at` DATETIME(6) NOT NULL",
         "`status` VARCHAR(4) NOT NULL COMMENT 'all values fit'",
     ] {

@@ -207,7 +207,23 @@ pub async fn rollbacks(request: &ForecastRequest) -> Result<Vec<Rollback>> {
 pub fn save(migrations: &Path, rollbacks: &[Rollback]) -> Result<Vec<PathBuf>> {
     let directory = MigrationsDirectory::open(migrations)?;
     let save = |rollback: &Rollback| directory.write_rollback(&rollback.migration, &rollback.script());
-    rollbacks.iter().map(save).collect()
+    let (mut saved, mut failures) = (Vec::new(), Vec::new());
+    for rollback in rollbacks {
+        match save(rollback) {
+            Ok(path) => saved.push(path),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    let mut failures = failures.into_iter();
+    let Some(mut first) = failures.next() else { return Ok(saved) };
+    for other in failures {
+        first.what = format!("{}; {}", first.what, other.what);
+    }
+    if !saved.is_empty() {
+        let paths: Vec<String> = saved.iter().map(|path| format!("`{}`", path.display())).collect();
+        first = first.next(format!("saved are {}", paths.join(", ")));
+    }
+    Err(first)
 }
 
 /// The whole plan.
