@@ -88,6 +88,14 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// The steps that make a table whose definition is known, with its name.
+    pub(super) fn creations(&'a self) -> impl Iterator<Item = (usize, &'a TableName, &'a Definition)> {
+        self.steps.iter().enumerate().filter_map(|(index, case)| {
+            let makes = case.before.is_none() && case.step.action == Action::RunAsIs(AsIs::Other);
+            Some((index, case.table.as_ref()?, case.after.as_ref().filter(|_| makes)?))
+        })
+    }
+
     /// The clauses of all steps that change a table, whether its definition is known or not.
     pub(super) fn clauses(&'a self) -> impl Iterator<Item = (usize, &'a TableChange, &'a Clause)> {
         self.steps.iter().enumerate().flat_map(|(index, case)| {

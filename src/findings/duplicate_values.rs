@@ -31,7 +31,10 @@ fn ask(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
     let was_unique = |before: &&Index| {
         ChangeCase::is_unique(&before.kind)
             && !before.has_expression
-            && before.parts.iter().all(|part| index.parts.iter().any(|other| other == part))
+            && before
+                .parts
+                .iter()
+                .all(|part| index.parts.iter().any(|other| other.column == part.column && other.prefix == part.prefix))
     };
     if change.before.indexes.iter().any(|before| was_unique(&before)) {
         return None;

@@ -194,6 +194,12 @@ fn null_values() {
         &["? SELECT COUNT(*), MIN(`id`), MAX(`id`) FROM `shop`.`Order` WHERE `email` IS NULL"],
     );
     check(rule, "ALTER TABLE `Order` MODIFY `total` DECIMAL(10, 2) NULL", &[]);
+    check(
+        rule,
+        "ALTER TABLE `Order` DROP PRIMARY KEY, ADD PRIMARY KEY (`userId`, `email`), ADD UNIQUE INDEX u (`id`)",
+        &["? SELECT COUNT(*), MIN(`id`), MAX(`id`) FROM `shop`.`Order` WHERE `email` IS NULL"],
+    );
+    check(rule, "ALTER TABLE `Order` DROP PRIMARY KEY, ADD PRIMARY KEY (`userId`)", &[]);
 }
 
 #[test]
@@ -367,6 +373,19 @@ fn implicit_commit() {
         &["this statement commits the transaction that was begun above it"],
     );
     check(rule, "ALTER TABLE `Order` ADD COLUMN a INT; UPDATE `Order` SET a = 1", &[]);
+    for off in [
+        "SET autocommit = 0",
+        "SET SESSION autocommit=OFF",
+        "SET @@autocommit := 0",
+        "set @@session.autocommit = false",
+    ] {
+        check(
+            rule,
+            &format!("{off}; CREATE TABLE a (id INT); UPDATE `Order` SET total = 1; CREATE TABLE b (id INT); COMMIT"),
+            &["this statement commits what was written since autocommit was turned off"],
+        );
+    }
+    check(rule, "SET autocommit = 0; UPDATE `Order` SET total = 1; SET autocommit = 1; CREATE TABLE b (id INT)", &[]);
 }
 
 #[test]
@@ -379,6 +398,10 @@ fn foreign_key_without_index() {
     };
     check(rule, &key("total"), &["the foreign key over (total) of `Order` has no index: the server makes one"]);
     check(rule, &key("userId"), &[]);
+    let created = |index: &str| format!("CREATE TABLE x (a INT{index}, FOREIGN KEY (a) REFERENCES `User`(id))");
+    check(rule, &created(""), &["the foreign key over (a) of `x` has no index: the server makes one"]);
+    check(rule, &created(", KEY (a)"), &[]);
+    check(rule, &created(" PRIMARY KEY"), &[]);
     check(rule, &format!("CREATE INDEX i ON `Order`(`total`, `at`);{}", key("total")), &[]);
 }
 
@@ -397,6 +420,12 @@ fn redundant_index() {
         &["`k` of `Order` is the beginning of `l`"],
     );
     check(rule, "CREATE UNIQUE INDEX k ON `Order`(`userId`)", &[]);
+    let text = "`k` of `x` is the beginning of `l`";
+    check(rule, "CREATE TABLE x (a INT, b INT, PRIMARY KEY (b), KEY k (a), KEY l (a, b))", &[text]);
+    check(rule, "CREATE TABLE x (a INT, b INT, PRIMARY KEY (b), KEY k (a DESC), KEY l (a, b))", &[text]);
+    check(rule, "CREATE TABLE x (a INT, b INT, c INT, KEY k (a, b DESC), KEY l (a, b, c))", &[]);
+    check(rule, "CREATE TABLE x (a INT, b INT, KEY k (a), KEY l (a, b)); SELECT 1; DROP INDEX k ON x", &[]);
+    check(rule, "CREATE TABLE x (a INT, b INT, PRIMARY KEY (a), KEY k (b, a))", &[]);
     check(rule, "CREATE INDEX k ON `Order`(`at`)", &[]);
     check(rule, "DROP INDEX `Order_status_idx` ON `Order`; CREATE INDEX k ON `Order`(`status`, `at`)", &[]);
     check(rule, "CREATE INDEX k ON `Order`(`status`, `at`); SELECT 1; DROP INDEX `Order_status_idx` ON `Order`", &[]);
