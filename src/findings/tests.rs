@@ -117,6 +117,32 @@ fn rename_by_drop_and_add() {
     );
     check(rule, "ALTER TABLE `Order` DROP COLUMN `total`, ADD COLUMN `sum` TEXT NULL", &[]);
     check(rule, "ALTER TABLE `Order` RENAME COLUMN `total` TO `sum`", &[]);
+    let text = "`User` is dropped and `Person` with the same columns is made: if that is a rename, its rows are lost";
+    let person = "CREATE TABLE `Person` (`id` INTEGER NOT NULL, `name` VARCHAR(50) NOT NULL, PRIMARY KEY (`id`))";
+    check(rule, &format!("DROP TABLE `User`; {person}"), &[text]);
+    check(rule, &format!("{person}; DROP TABLE `User`"), &[text]);
+    check(rule, &format!("{person}; DROP TABLE `Order`"), &[]);
+    check(
+        rule,
+        &person.replace("Person", "User").replace("CREATE", "DROP TABLE `User`; CREATE"),
+        &["`User` is dropped and made again: its rows are lost"],
+    );
+    // The fix has the statements of all three migrations.
+    let script = split("ALTER TABLE `Order` DROP COLUMN `total`, ADD COLUMN `sum` DECIMAL(10, 2) NULL");
+    let steps = steps(&script);
+    let mut catalog = catalog(1);
+    let cases = steps.iter().map(|step| catalog.take(step, "1_x").case).collect();
+    let case = Case { name: "1_x", steps: cases, flavor: Flavor::MySql, has_rollback: true };
+    let findings = examine(&case, &Levels::default()).0;
+    let finding = findings.iter().find(|finding| finding.rule == rule).expect("it is found");
+    for statement in [
+        "\"ALTER TABLE `Order` ADD COLUMN `sum` DECIMAL(10, 2) NULL\"",
+        "\"UPDATE `Order` SET `sum` = `total` WHERE `sum` IS NULL\"",
+        "\"ALTER TABLE `Order` DROP COLUMN `total`\"",
+        "\"ALTER TABLE `Order` RENAME COLUMN `total` TO `sum`\"",
+    ] {
+        assert!(finding.fix.contains(statement), "{statement} in {}", finding.fix);
+    }
 }
 
 #[test]
