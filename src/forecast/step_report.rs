@@ -166,7 +166,7 @@ impl StepReport {
 
 impl MigrationReport {
     pub(super) fn new(name: &str, steps: Vec<StepReport>) -> MigrationReport {
-        MigrationReport { name: name.to_owned(), verdict: Verdict::Safe, findings: Vec::new(), steps }
+        MigrationReport { name: name.to_owned(), verdict: Verdict::Safe, done: None, findings: Vec::new(), steps }
     }
 
     /// Puts findings where they belong, in the order of the rules.
