@@ -29,7 +29,7 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
     for (step, table, name, added, after) in all {
         // What a later statement of the migration drops is not redundant for long.
         let stays = |index: &Index| {
-            let last = case.steps.iter().filter(|other| other.table.as_ref() == Some(table)).last();
+            let last = case.steps.iter().rfind(|other| other.table.as_ref() == Some(table));
             last.and_then(|last| last.after.as_ref()).is_some_and(|last| last.index(&index.name).is_some())
         };
         for (at, &new) in added.iter().enumerate() {

@@ -61,7 +61,7 @@ fn read(text: &str) -> Option<RowWork> {
     }
     if is("LOAD") {
         let written: Vec<TableRef> = top_level_at(&tokens, 0, "TABLE")
-            .and_then(|at| name(&tokens[at + 1..]))
+            .and_then(|at| TableRef::read(&tokens[at + 1..]))
             .into_iter()
             .map(|(n, _)| n)
             .collect();
@@ -69,7 +69,7 @@ fn read(text: &str) -> Option<RowWork> {
     }
     if is("TRUNCATE") {
         let at = if tokens.get(1).is_some_and(|token| token.is_word("TABLE")) { 2 } else { 1 };
-        let written = name(tokens.get(at..)?).into_iter().map(|(name, _)| name).collect();
+        let written = TableRef::read(tokens.get(at..)?).into_iter().map(|(name, _)| name).collect();
         return Some(RowWork { verb: "TRUNCATE", through: Vec::new(), written, is_bounded: true });
     }
     let makes_table = is("CREATE") && tokens.iter().take(5).any(|token| token.is_word("TABLE"));
@@ -100,7 +100,7 @@ fn target(tokens: &[Token<'_>], verb_at: usize) -> Option<TableRef> {
     const NOISE: [&str; 5] = ["LOW_PRIORITY", "DELAYED", "HIGH_PRIORITY", "IGNORE", "INTO"];
     let rest = &tokens[verb_at + 1..];
     let start = rest.iter().position(|token| !NOISE.iter().any(|word| token.is_word(word)))?;
-    name(&rest[start..]).map(|(name, _)| name)
+    TableRef::read(&rest[start..]).map(|(name, _)| name)
 }
 
 /// The names that stand where tables stand, each once.
@@ -139,7 +139,7 @@ fn tables(tokens: &[Token<'_>]) -> Vec<TableRef> {
             if rest.first().is_none_or(|token| token.is_word("SELECT")) {
                 break;
             }
-            let Some((table, behind)) = name(rest) else { break };
+            let Some((table, behind)) = TableRef::read(rest) else { break };
             if !found.contains(&table) {
                 found.push(table);
             }
@@ -177,10 +177,6 @@ fn top_level<'t, 'a>(tokens: &'t [Token<'a>], start: usize) -> impl Iterator<Ite
 fn top_level_at(tokens: &[Token<'_>], start: usize, word: &str) -> Option<usize> {
     let found = top_level(tokens, start).find(|token| token.is_word(word))?.start;
     tokens.iter().position(|token| token.start == found)
-}
-
-fn name<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(TableRef, &'t [Token<'a>])> {
-    super::subject::name(tokens)
 }
 
 #[cfg(test)]

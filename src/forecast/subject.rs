@@ -3,7 +3,6 @@
 use super::row_work;
 use crate::deploy::step::{Action, AsIs, Step};
 use crate::plan::TableRef;
-use crate::sql::Ident;
 use crate::sql::lexer::{Token, TokenKind, significant};
 
 /// What a step does to which tables, beyond changing one.
@@ -51,14 +50,14 @@ fn read(text: &str) -> Subject {
         tokens.len() > words.len()
             && tokens.iter().zip(words).all(|(token, word)| word.is_empty() || token.is_word(word))
     };
-    let uses = |at: usize| name(&tokens[at..]).map_or(Subject::Nothing, |(table, _)| Subject::Uses(table));
+    let uses = |at: usize| TableRef::read(&tokens[at..]).map_or(Subject::Nothing, |(table, _)| Subject::Uses(table));
     if words(&["CREATE", "TEMPORARY"]) || words(&["DROP", "TEMPORARY"]) {
         return Subject::Nothing;
     }
     for (head, length) in [(&["CREATE", "TABLE"][..], 2), (&["CREATE", "OR", "REPLACE", "TABLE"], 4)] {
         if words(head) {
             let at = behind_condition(&tokens, length);
-            let created = name(&tokens[at..]).map(|(table, _)| Subject::Creates(table, at > length));
+            let created = TableRef::read(&tokens[at..]).map(|(table, _)| Subject::Creates(table, at > length));
             return created.unwrap_or(Subject::Nothing);
         }
     }
@@ -107,7 +106,7 @@ fn behind(tokens: &[Token<'_>], mut at: usize, words: &[&str]) -> usize {
 
 fn names(mut tokens: &[Token<'_>]) -> Vec<TableRef> {
     let mut names = Vec::new();
-    while let Some((table, rest)) = name(tokens) {
+    while let Some((table, rest)) = TableRef::read(tokens) {
         names.push(table);
         match rest.split_first() {
             Some((comma, behind)) if comma.kind == TokenKind::Comma => tokens = behind,
@@ -117,20 +116,10 @@ fn names(mut tokens: &[Token<'_>]) -> Vec<TableRef> {
     names
 }
 
-pub(super) fn name<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(TableRef, &'t [Token<'a>])> {
-    let first: Ident = tokens.first()?.ident()?;
-    match tokens {
-        [_, period, second, rest @ ..] if period.kind == TokenKind::Period => {
-            Some((TableRef { schema: Some(first), table: second.ident()? }, rest))
-        }
-        [_, rest @ ..] => Some((TableRef { schema: None, table: first }, rest)),
-        [] => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::Ident;
 
     fn table(name: &str) -> TableRef {
         match name.split_once('.') {
