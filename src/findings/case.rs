@@ -37,6 +37,21 @@ pub struct StepCase<'a> {
     pub size: Option<Size>,
     /// Whether it is made by a migration that is still pending.
     pub is_new: bool,
+    /// The rows it works on, when it is a statement about rows.
+    pub rows: Option<RowsCase>,
+    /// The last pending statement before this one that changes rows of the table, as it is told to people.
+    pub written_by: Option<String>,
+}
+
+/// What a statement does to rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowsCase {
+    /// Its verb.
+    pub verb: &'static str,
+    /// Whether it need not work on all rows.
+    pub is_bounded: bool,
+    /// The biggest table on the server that it works through.
+    pub biggest: Option<(TableName, Size)>,
 }
 
 /// How big a table is.
@@ -73,6 +88,14 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// The steps that make a table whose definition is known, with its name.
+    pub(super) fn creations(&'a self) -> impl Iterator<Item = (usize, &'a TableName, &'a Definition)> {
+        self.steps.iter().enumerate().filter_map(|(index, case)| {
+            let makes = case.before.is_none() && case.step.action == Action::RunAsIs(AsIs::Other);
+            Some((index, case.table.as_ref()?, case.after.as_ref().filter(|_| makes)?))
+        })
+    }
+
     /// The clauses of all steps that change a table, whether its definition is known or not.
     pub(super) fn clauses(&'a self) -> impl Iterator<Item = (usize, &'a TableChange, &'a Clause)> {
         self.steps.iter().enumerate().flat_map(|(index, case)| {
@@ -91,9 +114,7 @@ impl StepCase<'_> {
     /// The words that the statement begins with, in upper case.
     pub(super) fn words(&self, most: usize) -> Vec<String> {
         let text = self.step.statements.first().map_or("", |statement| statement.text);
-        let (tokens, _) = crate::sql::lexer::leading_tokens(text);
-        let significant = tokens.iter().filter(|token| !token.is_trivia());
-        significant.take(most).map(|token| token.text.to_ascii_uppercase()).collect()
+        crate::sql::lexer::significant(text).iter().take(most).map(|token| token.text.to_ascii_uppercase()).collect()
     }
 }
 
@@ -193,9 +214,10 @@ impl Question {
         let (look, key) = change.where_to_look();
         let sql = format!("SELECT COUNT(*){look} FROM {table} WHERE {condition}");
         let name = change.name();
-        Question::count(sql, unanswered, move |count, values| {
+        let question = Question::count(sql, unanswered, move |count, values| {
             let verb = if count == 1 { "has" } else { "have" };
             format!("{} of {name} {verb} {what}{}", rows(count), places(key.as_ref(), values))
-        })
+        });
+        question.of_values()
     }
 }

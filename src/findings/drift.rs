@@ -3,8 +3,8 @@
 use super::case::Case;
 use super::{Hit, Level, Rule};
 use crate::deploy::step::{Action, AsIs};
-use crate::plan::{ClauseError, ClauseKind};
-use crate::sql::lexer::{LexError, Token, leading_tokens};
+use crate::plan::ClauseError;
+use crate::sql::lexer::{LexError, Token, significant};
 
 pub(super) const RULE: Rule = Rule {
     name: "drift",
@@ -21,12 +21,12 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
     for (index, step) in case.steps.iter().enumerate() {
         let words = step.words(1);
         let first = words.first().map_or("", String::as_str);
-        let changes_definition = ["CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE"].contains(&first);
         let mut tell = |text: String| hits.push(Hit::told(index, text));
         if first == "USE" {
             tell("USE leaves the database that Prisma replays in".to_owned());
         }
-        if !changes_definition {
+        let text = step.step.statements.first().map_or("", |statement| statement.text);
+        if !is_about_a_table(text) {
             continue;
         }
         if let Some(schema) = step.table.as_ref().filter(|_| names_schema(step)).map(|table| table.schema.as_str()) {
@@ -35,9 +35,7 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
             ));
         }
         for statement in &step.step.statements {
-            let (tokens, _) = leading_tokens(statement.text);
-            let tokens: Vec<Token<'_>> = tokens.into_iter().filter(|token| !token.is_trivia()).collect();
-            if let Some(condition) = condition(&tokens) {
+            if let Some(condition) = condition(&significant(statement.text)) {
                 tell(format!("{condition} makes the effect depend on what is there"));
             }
         }
@@ -49,15 +47,21 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
             tell(error.to_string());
         }
     }
-    for (index, _, clause) in case.clauses() {
-        if let ClauseKind::TableOption { name, .. } = &clause.kind
-            && name == "ENGINE"
-        {
-            let text = format!("`{}` is nothing that a Prisma schema can say", clause.text);
-            hits.push(Hit::told(index, text));
-        }
-    }
     hits
+}
+
+/// Whether it defines a table or an index: what else there is, Prisma does not compare.
+fn is_about_a_table(text: &str) -> bool {
+    const VERBS: [&str; 5] = ["CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE"];
+    const BETWEEN: [&str; 8] = ["OR", "REPLACE", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "ONLINE", "IGNORE"];
+    let tokens = significant(text);
+    let is_any = |token: &Token<'_>, words: &[&str]| words.iter().any(|word| token.is_word(word));
+    let Some((verb, rest)) = tokens.split_first().filter(|(verb, _)| is_any(verb, &VERBS)) else { return false };
+    verb.is_word("TRUNCATE")
+        || rest
+            .iter()
+            .find(|token| !is_any(token, &BETWEEN))
+            .is_some_and(|token| is_any(token, &["TABLE", "TABLES", "INDEX"]))
 }
 
 fn names_schema(step: &super::StepCase<'_>) -> bool {

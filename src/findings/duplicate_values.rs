@@ -31,7 +31,10 @@ fn ask(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
     let was_unique = |before: &&Index| {
         ChangeCase::is_unique(&before.kind)
             && !before.has_expression
-            && before.parts.iter().all(|part| index.parts.iter().any(|other| other == part))
+            && before
+                .parts
+                .iter()
+                .all(|part| index.parts.iter().any(|other| other.column == part.column && other.prefix == part.prefix))
     };
     if change.before.indexes.iter().any(|before| was_unique(&before)) {
         return None;
@@ -68,7 +71,7 @@ fn ask(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
         let more = if answer.len() > EXAMPLES { " and more" } else { "" };
         (!examples.is_empty()).then(|| format!("{what}: there are duplicates, {}{more}", examples.join(", ")))
     };
-    Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered }))
+    Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered, of_values: true }))
 }
 
 /// New columns that are NOT NULL: every row gets the same value.
@@ -101,5 +104,5 @@ fn same_for_all(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
         let rows = answer.first()?.first()?.as_deref()?;
         (rows == "2").then(|| text.clone())
     };
-    Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered }))
+    Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered, of_values: true }))
 }

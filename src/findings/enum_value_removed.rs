@@ -40,7 +40,7 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
                 let uses: Vec<String> = uses.collect();
                 (!uses.is_empty()).then(|| format!("{what}, which is in use: {}", uses.join(", ")))
             };
-            hits.push(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered }));
+            hits.push(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered, of_values: true }));
         }
     }
     hits

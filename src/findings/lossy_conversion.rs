@@ -1,7 +1,9 @@
 //! A type that some of the values do not fit.
 
 use super::case::{Case, ChangeCase};
+use super::charset;
 use super::{Hit, Level, Question, Rule};
+use crate::plan::ClauseKind;
 use crate::plan::definition::Column;
 use crate::plan::definition::integer_bytes;
 
@@ -16,16 +18,49 @@ pub(super) const RULE: Rule = Rule {
 fn check(case: &Case<'_>) -> Vec<Hit> {
     case.changes()
         .flat_map(|change| {
-            let pairs = change.redefined().into_iter().map(|(from, to)| (from.clone(), to.clone())).collect::<Vec<_>>();
-            pairs.into_iter().filter_map(move |(from, to)| hit(&change, &from, &to)).collect::<Vec<_>>()
+            let redefined = change.redefined().into_iter().filter_map(|(from, to)| hit(&change, from, to));
+            redefined.chain(converted(&change)).collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// Texts that CONVERT TO CHARACTER SET writes in another character set.
+fn converted(change: &ChangeCase<'_>) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for clause in &change.change.alter.clauses {
+        let ClauseKind::ConvertCharset { charset: to } = &clause.kind else { continue };
+        for column in change.before.columns.iter().filter(|column| text_limit(column).is_some()) {
+            let Some(from) = charset::of(column, change.before) else { continue };
+            if !charset::has_all_of(to, &from) {
+                hits.push(recoded(change, column, &from, to));
+            }
+        }
+    }
+    hits
+}
+
+/// Asks for values that have characters which the other character set does not have.
+fn recoded(change: &ChangeCase<'_>, column: &Column, from: &str, to: &str) -> Hit {
+    let what = format!("a value of `{}` that {to} does not have", column.name.as_str());
+    let could = format!("{} could have rows with {what}", change.name());
+    match change.askable(&column.name) {
+        Some(table) => {
+            let unanswered = format!("{could}; there was no time to count them");
+            let condition = charset::not_kept(&column.name.to_string(), from, to);
+            Hit::asked(change.index, Question::rows_where(change, table, &condition, what, unanswered))
+        }
+        None => Hit::suspected(change.index, could),
+    }
 }
 
 fn hit(change: &ChangeCase<'_>, from: &Column, to: &Column) -> Option<Hit> {
     let name = from.name.to_string();
     let condition = match misfit(from, to, &name) {
-        Fit::Always => return None,
+        Fit::Always => {
+            let (old, new) = (charset::of(from, change.before)?, charset::of(to, change.after)?);
+            let is_kept = text_limit(from).is_none() || text_limit(to).is_none() || charset::has_all_of(&new, &old);
+            return (!is_kept).then(|| recoded(change, from, &old, &new));
+        }
         Fit::Unless(condition) => condition,
         Fit::Unknown => {
             let text = format!(
@@ -47,6 +82,11 @@ fn hit(change: &ChangeCase<'_>, from: &Column, to: &Column) -> Option<Hit> {
         }
         None => Hit::suspected(change.index, could),
     })
+}
+
+/// Whether every value of one type is a value of the other.
+pub(crate) fn always_fits(from: &Column, to: &Column) -> bool {
+    matches!(misfit(from, to, ""), Fit::Always)
 }
 
 enum Fit {
@@ -82,7 +122,9 @@ fn misfit(from: &Column, to: &Column, name: &str) -> Fit {
             return Fit::Unless(format!("{name} < {low} OR {name} > {high} OR {name} <> ROUND({name})"));
         }
         if from.is_text() && !matches!(from.data_type.as_str(), "enum" | "set") {
-            return Fit::Unless(format!("{name} NOT REGEXP '^-?[0-9]+$'"));
+            // The number of any text is that of the digits it begins with.
+            let number = format!("CAST({name} AS DECIMAL(65))");
+            return Fit::Unless(format!("{name} NOT REGEXP '^-?[0-9]+$' OR {number} < {low} OR {number} > {high}"));
         }
         return Fit::Unknown;
     }
@@ -101,7 +143,7 @@ fn misfit(from: &Column, to: &Column, name: &str) -> Fit {
         }
         // What leaves an ENUM is another rule's business.
         ("enum", "enum") | ("set", "set") => Fit::Always,
-        ("enum" | "set", _) if to.is_text() => match text_limit(to) {
+        ("enum" | "set", _) if text_limit(to).is_some() => match text_limit(to) {
             Some(TextLimit::Chars(limit)) => Fit::Unless(format!("CHAR_LENGTH({name}) > {limit}")),
             _ => Fit::Always,
         },
@@ -119,7 +161,15 @@ fn misfit(from: &Column, to: &Column, name: &str) -> Fit {
             _ => Fit::Always,
         },
         ("float", "double") => Fit::Always,
-        _ if integer_bytes(&from.data_type).is_some() && to.is_text() => Fit::Always,
+        _ if text_limit(to).is_some() => match (integer_range(from), text_limit(to)) {
+            (Some((low, high)), Some(TextLimit::Chars(limit))) => {
+                let longest = low.to_string().len().max(high.to_string().len()) as u64;
+                if longest <= limit { Fit::Always } else { Fit::Unless(format!("CHAR_LENGTH({name}) > {limit}")) }
+            }
+            // Each of these takes 255 bytes at least.
+            (Some(_), _) => Fit::Always,
+            _ => Fit::Unknown,
+        },
         _ => Fit::Unknown,
     }
 }

@@ -6,6 +6,7 @@
 
 mod blocking_statement;
 mod case;
+mod charset;
 mod charset_conversion;
 mod drift;
 mod drop_column;
@@ -27,9 +28,11 @@ mod required_without_default;
 mod several_changes;
 mod unused_index;
 
-pub use case::{Case, Size, StepCase};
+pub use case::{Case, RowsCase, Size, StepCase};
+pub(crate) use lossy_conversion::always_fits;
 pub use question::{Answer, Question};
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -68,6 +71,8 @@ struct Hit {
     /// Index of the step; `None` for the migration as a whole.
     step: Option<usize>,
     outcome: Outcome,
+    /// What to do about this one, where that can be said better than for all.
+    fix: Option<String>,
 }
 
 #[derive(Debug)]
@@ -91,7 +96,7 @@ pub struct Finding {
     /// What was found.
     pub text: String,
     /// What to do about it.
-    pub fix: &'static str,
+    pub fix: Cow<'static, str>,
 }
 
 /// A finding that depends on what the server answers.
@@ -100,6 +105,8 @@ pub struct Open {
     rule: &'static Rule,
     level: Level,
     step: Option<usize>,
+    /// The earlier pending statement that may change the answer.
+    mended_by: Option<String>,
     /// What the server is to be asked.
     pub question: Question,
 }
@@ -171,7 +178,7 @@ impl Finding {
     /// For a change that cannot be made online and is left to the server because somebody allowed that.
     pub fn left_to_server(why: String) -> Finding {
         let text = format!("the server makes this change and blocks writes meanwhile: {why}");
-        Finding { rule: BLOCKING.name, level: Level::Warn, step: None, text, fix: BLOCKING.fix }
+        Finding { rule: BLOCKING.name, level: Level::Warn, step: None, text, fix: BLOCKING.fix.into() }
     }
 }
 
@@ -179,10 +186,16 @@ impl Open {
     /// The finding, when the answer is one. `None` as the answer: the server did not give one.
     pub fn settle(self, answer: Option<&Answer>) -> Option<Finding> {
         let (text, level) = match answer {
-            Some(answer) => ((self.question.read)(answer)?, self.level),
+            Some(answer) => {
+                let text = (self.question.read)(answer)?;
+                match self.mended_by {
+                    Some(by) => (format!("{text}, as of now; {by} may mend it"), self.level.of_suspicion()),
+                    None => (text, self.level),
+                }
+            }
             None => (self.question.unanswered, self.level.of_suspicion()),
         };
-        Some(Finding { rule: self.rule.name, level, step: self.step, text, fix: self.rule.fix })
+        Some(Finding { rule: self.rule.name, level, step: self.step, text, fix: self.rule.fix.into() })
     }
 }
 
@@ -194,13 +207,18 @@ pub fn examine(case: &Case<'_>, levels: &Levels) -> (Vec<Finding>, Vec<Open>) {
         if level == Level::Off {
             continue;
         }
-        for Hit { step, outcome } in (rule.check)(case) {
+        for Hit { step, outcome, fix } in (rule.check)(case) {
+            let fix = fix.map_or(Cow::Borrowed(rule.fix), Cow::Owned);
             match outcome {
-                Outcome::Told(text) => findings.push(Finding { rule: rule.name, level, step, text, fix: rule.fix }),
+                Outcome::Told(text) => findings.push(Finding { rule: rule.name, level, step, text, fix }),
                 Outcome::Suspected(text) => {
-                    findings.push(Finding { rule: rule.name, level: level.of_suspicion(), step, text, fix: rule.fix });
+                    findings.push(Finding { rule: rule.name, level: level.of_suspicion(), step, text, fix });
                 }
-                Outcome::Asked(question) => open.push(Open { rule, level, step, question }),
+                Outcome::Asked(question) => {
+                    let written_by = step.and_then(|step| case.steps.get(step)?.written_by.clone());
+                    let mended_by = written_by.filter(|_| question.of_values);
+                    open.push(Open { rule, level, step, mended_by, question });
+                }
             }
         }
     }
@@ -209,19 +227,23 @@ pub fn examine(case: &Case<'_>, levels: &Levels) -> (Vec<Finding>, Vec<Open>) {
 
 impl Hit {
     fn told(step: usize, text: impl Into<String>) -> Hit {
-        Hit { step: Some(step), outcome: Outcome::Told(text.into()) }
+        Hit { step: Some(step), outcome: Outcome::Told(text.into()), fix: None }
     }
 
     fn suspected(step: usize, text: impl Into<String>) -> Hit {
-        Hit { step: Some(step), outcome: Outcome::Suspected(text.into()) }
+        Hit { step: Some(step), outcome: Outcome::Suspected(text.into()), fix: None }
     }
 
     fn asked(step: usize, question: Question) -> Hit {
-        Hit { step: Some(step), outcome: Outcome::Asked(question) }
+        Hit { step: Some(step), outcome: Outcome::Asked(question), fix: None }
     }
 
     fn of_migration(text: impl Into<String>) -> Hit {
-        Hit { step: None, outcome: Outcome::Told(text.into()) }
+        Hit { step: None, outcome: Outcome::Told(text.into()), fix: None }
+    }
+
+    fn with_fix(self, fix: String) -> Hit {
+        Hit { fix: Some(fix), ..self }
     }
 }
 

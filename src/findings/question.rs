@@ -16,6 +16,8 @@ pub struct Question {
     pub read: Reading,
     /// The finding's text when the server gave no answer in time.
     pub unanswered: String,
+    /// Whether it is about values that a statement before the change may mend.
+    pub of_values: bool,
 }
 
 impl Question {
@@ -30,7 +32,12 @@ impl Question {
             let rows: u64 = row.first()?.as_deref()?.parse().ok()?;
             (rows > 0).then(|| read(rows, &row[1..]))
         };
-        Question { sql, read: Box::new(read), unanswered: unanswered.into() }
+        Question { sql, read: Box::new(read), unanswered: unanswered.into(), of_values: false }
+    }
+
+    /// About values that a statement before the change may mend.
+    pub fn of_values(self) -> Question {
+        Question { of_values: true, ..self }
     }
 }
 

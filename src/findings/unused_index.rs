@@ -51,7 +51,7 @@ fn question(change: &ChangeCase<'_>, table: &TableName, flavor: Flavor) -> Quest
         })
     };
     let unanswered = "the server's statistics of indexes could not be read".to_owned();
-    Question { sql: sql(table, flavor), read: Box::new(read), unanswered }
+    Question { sql: sql(table, flavor), read: Box::new(read), unanswered, of_values: false }
 }
 
 /// Both answer with no row where the statistics are not kept.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::row_work::row_work;
 use super::subject::Subject;
 use crate::deploy::step::{Action, AsIs, Step};
-use crate::findings::{Size, StepCase};
+use crate::findings::{RowsCase, Size, StepCase};
 use crate::plan::definition::{Definition, read_create_table};
 use crate::plan::{Alter, ClauseKind, Constraint, ConstraintKind, TableRef};
 use crate::schema::Relations;
@@ -18,6 +19,25 @@ pub struct Catalog {
     folds_case: bool,
     tables: BTreeMap<(String, String), Entry>,
     keys: KeyChanges,
+    /// The last statement that may have changed rows of any table: nobody knows of which.
+    hidden: Option<Statement>,
+}
+
+/// A statement of a pending migration.
+#[derive(Debug, Clone)]
+struct Statement {
+    migration: String,
+    number: usize,
+}
+
+impl Statement {
+    /// As a statement of the given migration is told of it.
+    fn told_in(&self, migration: &str) -> String {
+        match self.migration == migration {
+            true => format!("statement {}", self.number),
+            false => format!("statement {} of the pending migration `{}`", self.number, self.migration),
+        }
+    }
 }
 
 /// Foreign keys that pending migrations have made and dropped so far.
@@ -80,6 +100,8 @@ struct Entry {
     made_by: Option<String>,
     /// The pending migrations that have changed it, the last one of them.
     changed_by: Option<String>,
+    /// The last statement that changes its rows.
+    written_by: Option<Statement>,
 }
 
 /// What the tables of a step are, beside what rules look at.
@@ -100,7 +122,8 @@ pub struct Standing<'a> {
 impl Catalog {
     /// Of the tables that are on the server; those that are not found are not there.
     pub fn new(schema: Ident, folds_case: bool, found: Vec<Found>) -> Catalog {
-        let mut catalog = Catalog { schema, folds_case, tables: BTreeMap::new(), keys: KeyChanges::default() };
+        let mut catalog =
+            Catalog { schema, folds_case, tables: BTreeMap::new(), keys: KeyChanges::default(), hidden: None };
         for Found { name, definition, create_sql, size } in found {
             let key = catalog.key(&name);
             let entry = Entry {
@@ -132,10 +155,30 @@ impl Catalog {
     /// Lets a step of a migration happen, and tells what it finds and leaves.
     pub fn take<'a>(&mut self, step: &'a Step<'a>, migration: &str) -> Standing<'a> {
         let subject = Subject::of(step);
-        let table = subject.tables().first().map(|table| self.name(table));
+        let work = row_work(step);
+        let rows = work.as_ref().map(|work| RowsCase {
+            verb: work.verb,
+            is_bounded: work.is_bounded,
+            biggest: self.biggest(&work.through),
+        });
+        let worked = work.as_ref().and_then(|work| self.biggest(&work.written)).map(|(name, _)| name);
+        let table = match subject {
+            Subject::Uses(_) | Subject::Nothing if worked.is_some() => worked,
+            _ => subject.tables().first().map(|table| self.name(table)),
+        };
         let found = table.as_ref().and_then(|name| self.tables.get(&self.key(name))).cloned();
         let entry = found.clone().unwrap_or_default();
         let keys = self.keys.clone();
+        let written_by = entry.written_by.as_ref().or(self.hidden.as_ref()).map(|by| by.told_in(migration));
+        let statement =
+            || Statement { migration: migration.to_owned(), number: step.statements.first().map_or(1, |s| s.number) };
+        for written in work.iter().flat_map(|work| &work.written) {
+            let key = self.key(&self.name(written));
+            self.tables.entry(key).and_modify(|entry| entry.written_by = Some(statement()));
+        }
+        if subject == Subject::Hidden {
+            self.hidden = Some(statement());
+        }
         let after = self.apply(&subject, step, migration, entry.clone());
         let is_new = match subject {
             Subject::Creates(..) => true,
@@ -143,7 +186,17 @@ impl Catalog {
         };
         let made_by = if matches!(subject, Subject::Creates(..)) { Some(migration.to_owned()) } else { entry.made_by };
         Standing {
-            case: StepCase { step, table, now: entry.now, before: entry.definition, after, size: entry.size, is_new },
+            case: StepCase {
+                step,
+                table,
+                now: entry.now,
+                before: entry.definition,
+                after,
+                size: entry.size,
+                is_new,
+                rows,
+                written_by,
+            },
             made_by,
             changed_by: entry.changed_by,
             create_sql: entry.create_sql,
@@ -207,8 +260,18 @@ impl Catalog {
                 }
                 after
             }
-            Subject::Nothing => None,
+            Subject::Hidden | Subject::Nothing => None,
         }
+    }
+
+    /// The biggest of the tables that are on the server, with its size.
+    fn biggest(&self, tables: &[TableRef]) -> Option<(TableName, Size)> {
+        let sized = tables.iter().filter_map(|table| {
+            let name = self.name(table);
+            let size = self.tables.get(&self.key(&name))?.size?;
+            Some((name, size))
+        });
+        sized.max_by_key(|(_, size)| (size.is_big, size.bytes))
     }
 
     fn note_keys(&mut self, table: &TableRef, alter: &Alter) {

@@ -9,6 +9,8 @@ mod catalog;
 mod estimate;
 pub mod report;
 pub mod rollback;
+mod row_work;
+mod script_session;
 mod step_report;
 mod subject;
 
@@ -22,6 +24,7 @@ pub use catalog::{Catalog, Found, Standing};
 pub use subject::Subject;
 
 use crate::deploy::session_state::SessionState;
+use crate::deploy::standing::standings;
 use crate::deploy::step::{Step, steps};
 use crate::error::{Failure, Result, Stop};
 use crate::findings::{Answer, Case, Levels, Size, examine};
@@ -29,14 +32,16 @@ use crate::plan::checks::Inspection;
 use crate::plan::definition::read_create_table;
 use crate::plan::{Clause, TableRef};
 use crate::plan::{bookkeeping_schema, checks};
-use crate::prisma::{Ledger, MigrationsDirectory, history};
+use crate::prisma::{Ledger, LedgerRow, MigrationsDirectory, checksum, history};
 use crate::schema::{self, Relations};
 use crate::server::{Flavor, Role, Server, ServerError, Session, server_failure};
-use crate::sql::script::split;
+use crate::sql::script::{Statement, split};
 use crate::sql::{Ident, TableName};
 use crate::survey;
 use report::{FORMAT, MigrationReport, Report, Verdict};
 use rollback::Rollback;
+use row_work::row_work;
+use script_session::ScriptSession;
 use step_report::report_step;
 
 /// What is to be planned, and how.
@@ -71,6 +76,8 @@ pub struct Pending {
     pub script: Option<String>,
     /// Whether there is a rollback.sql beside it.
     pub has_rollback: bool,
+    /// Statements that an interrupted deploy has done; the next one goes on behind them.
+    pub done: Option<usize>,
 }
 
 /// The pending migrations, the tables they are about, and the connection that was used.
@@ -114,28 +121,65 @@ pub async fn look(request: &ForecastRequest) -> Result<(Outlook, Session)> {
             Vec::new()
         }
     };
-    for row in rows.iter().filter(|row| row.is_unfinished()) {
-        blockers.push(format!("P3009: the migration `{}` has failed or is still running", row.migration_name));
-    }
     let names = directory.names()?;
     let mut pending = Vec::new();
+    match begun(request, &directory, &rows).await? {
+        Some(begun) => pending.push(begun),
+        None => {
+            for row in rows.iter().filter(|row| row.is_unfinished()) {
+                blockers.push(format!("P3009: the migration `{}` has failed or is still running", row.migration_name));
+            }
+        }
+    }
     for name in history::pending(&names, &rows) {
         let script = directory.script(name)?;
         if script.is_none() {
             blockers.push(format!("P3015: `{name}` has no migration.sql"));
         }
         let has_rollback = directory.rollback_path(name).is_file();
-        pending.push(Pending { name: name.to_owned(), script, has_rollback });
+        pending.push(Pending { name: name.to_owned(), script, has_rollback, done: None });
     }
     let mut outlook = Outlook { server, database, pending, found: Vec::new(), blockers };
     outlook.found = find_tables(&outlook, &mut session, request).await.map_err(failed)?;
     Ok((outlook, session))
 }
 
+/// The migration that the next deploy goes on with, as it decides it: the only unfinished one, whose script is still
+/// the one that was begun.
+async fn begun(
+    request: &ForecastRequest,
+    directory: &MigrationsDirectory,
+    rows: &[LedgerRow],
+) -> Result<Option<Pending>> {
+    let unfinished: Vec<&LedgerRow> = rows.iter().filter(|row| row.is_unfinished()).collect();
+    let [row] = unfinished.as_slice() else { return Ok(None) };
+    let standings = standings(&request.server, directory, request.bookkeeping.as_deref()).await?;
+    let name = &row.migration_name;
+    let Some(resumable) = standings.resumable.iter().find(|resumable| resumable.migration == *name) else {
+        return Ok(None);
+    };
+    let script = directory.script(name)?;
+    if script.as_ref().is_none_or(|script| checksum(script) != row.checksum) {
+        return Ok(None);
+    }
+    let has_rollback = directory.rollback_path(name).is_file();
+    Ok(Some(Pending { name: name.clone(), script, has_rollback, done: Some(resumable.statements_done as usize) }))
+}
+
 impl Pending {
-    /// The steps of its script.
+    /// The steps of its script that are still to be done.
     pub fn steps(&self) -> Vec<Step<'_>> {
-        self.script.as_deref().map_or_else(Vec::new, |script| steps(&split(script)))
+        let Some(script) = &self.script else { return Vec::new() };
+        let mut script = split(script);
+        script.statements.retain(|statement| statement.number > self.done.unwrap_or_default());
+        steps(&script)
+    }
+
+    /// The statements that are done.
+    fn done(&self) -> Vec<Statement<'_>> {
+        let Some(script) = &self.script else { return Vec::new() };
+        let done = |statement: &Statement<'_>| statement.number <= self.done.unwrap_or_default();
+        split(script).statements.into_iter().filter(done).collect()
     }
 }
 
@@ -167,7 +211,9 @@ async fn find_tables(
     let mut names: Vec<TableName> = Vec::new();
     for pending in &outlook.pending {
         for step in pending.steps() {
-            for table in Subject::of(&step).tables() {
+            let subject = Subject::of(&step);
+            let through = row_work(&step).map(|work| work.through).unwrap_or_default();
+            for table in subject.tables().into_iter().chain(&through) {
                 let name = full_name(&outlook.database, table);
                 if !names.contains(&name) {
                     names.push(name);
@@ -203,7 +249,23 @@ pub async fn rollbacks(request: &ForecastRequest) -> Result<Vec<Rollback>> {
 pub fn save(migrations: &Path, rollbacks: &[Rollback]) -> Result<Vec<PathBuf>> {
     let directory = MigrationsDirectory::open(migrations)?;
     let save = |rollback: &Rollback| directory.write_rollback(&rollback.migration, &rollback.script());
-    rollbacks.iter().map(save).collect()
+    let (mut saved, mut failures) = (Vec::new(), Vec::new());
+    for rollback in rollbacks {
+        match save(rollback) {
+            Ok(path) => saved.push(path),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    let mut failures = failures.into_iter();
+    let Some(mut first) = failures.next() else { return Ok(saved) };
+    for other in failures {
+        first.what = format!("{}; {}", first.what, other.what);
+    }
+    if !saved.is_empty() {
+        let paths: Vec<String> = saved.iter().map(|path| format!("`{}`", path.display())).collect();
+        first = first.next(format!("saved are {}", paths.join(", ")));
+    }
+    Err(first)
 }
 
 /// The whole plan.
@@ -214,7 +276,8 @@ pub async fn forecast(request: ForecastRequest) -> Result<Report> {
     bound(&mut asking, request.check_time)
         .await
         .map_err(|error| server_failure("setting up a session that only reads", &error))?;
-    let mut planning = Planning { outlook: &outlook, request: &request, inspecting: session, asking };
+    let script = ScriptSession::new(Arc::clone(server));
+    let mut planning = Planning { outlook: &outlook, request: &request, inspecting: session, asking, script };
     let mut catalog = outlook.catalog();
     let mut migrations = Vec::new();
     for pending in &outlook.pending {
@@ -223,6 +286,7 @@ pub async fn forecast(request: ForecastRequest) -> Result<Report> {
     }
     planning.inspecting.close().await;
     planning.asking.close().await;
+    planning.script.close().await;
     let mut report = Report {
         format: FORMAT,
         verdict: Verdict::Safe,
@@ -242,6 +306,8 @@ struct Planning<'a> {
     inspecting: Session,
     /// Asks about rows, in bounded time.
     asking: Session,
+    /// Has what the scripts set.
+    script: ScriptSession,
 }
 
 impl Planning<'_> {
@@ -254,12 +320,19 @@ impl Planning<'_> {
         let flavor = self.outlook.server.facts.flavor;
         let standings: Vec<Standing<'_>> = steps.iter().map(|step| catalog.take(step, &pending.name)).collect();
         let mut reports = Vec::new();
+        let done = pending.done();
+        for statement in &done {
+            self.script.take(statement.number, statement.text).await?;
+        }
         for (at, standing) in standings.iter().enumerate() {
             let mut report = report_step(standing, flavor, &pending.name, &self.outlook.database);
             if !report.is_as_it_is() && standing.case.size.is_some_and(|size| size.is_big) {
-                let refusal = match locked(&steps[..at]) {
+                let before = done.iter().chain(steps[..at].iter().flat_map(|step| &step.statements));
+                // The change that was interrupted may have its triggers on the table.
+                let is_begun = at == 0 && pending.done.is_some();
+                let refusal = match locked(before).or_else(|| self.other_settings()) {
                     Some(why) => Some(why),
-                    None if report.is_copy() => self.refusal(standing).await?,
+                    None if report.is_copy() && !is_begun => self.refusal(standing).await?,
                     None => None,
                 };
                 match refusal {
@@ -268,8 +341,12 @@ impl Planning<'_> {
                 }
             }
             reports.push(report);
+            for statement in &steps[at].statements {
+                self.script.take(statement.number, statement.text).await?;
+            }
         }
         let mut migration = MigrationReport::new(&pending.name, reports);
+        migration.done = pending.done;
         let cases = standings.into_iter().map(|standing| standing.case).collect();
         let case = Case { name: &pending.name, steps: cases, flavor, has_rollback: pending.has_rollback };
         let (mut findings, open) = examine(&case, &self.request.levels);
@@ -279,6 +356,14 @@ impl Planning<'_> {
         }
         migration.add(findings);
         Ok(migration)
+    }
+
+    /// Why a change cannot be made in a session that has not the settings of the scripts' own.
+    fn other_settings(&self) -> Option<String> {
+        let number = self.script.changed_by()?;
+        Some(format!(
+            "statement {number} has changed settings of the session, which a change in another session would not have"
+        ))
     }
 
     /// Why an online copy of the table would be refused as it is now.
@@ -320,8 +405,7 @@ impl Planning<'_> {
 }
 
 /// Why a change cannot be made in a session of its own.
-fn locked(done: &[Step<'_>]) -> Option<String> {
-    let statements = done.iter().flat_map(|step| &step.statements);
+fn locked<'a>(statements: impl Iterator<Item = &'a Statement<'a>>) -> Option<String> {
     let state = SessionState::after(statements.map(|statement| (statement.number, statement.text)));
     let number = state.tables_locked_by()?;
     Some(format!("statement {number} has locked tables, and the change needs a session of its own"))

@@ -43,6 +43,9 @@ pub struct MigrationReport {
     pub name: String,
     /// Whether it can be deployed.
     pub verdict: Verdict,
+    /// Statements that an interrupted deploy has done: the next one goes on behind them, and so does the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub done: Option<usize>,
     /// What was found about the migration as a whole.
     pub findings: Vec<Finding>,
     /// Its steps.

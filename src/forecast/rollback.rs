@@ -207,7 +207,7 @@ impl Back<'_> {
             if self.renamed_index(&index.name).is_some() {
                 continue;
             }
-            if self.before.index(&index.name).is_none_or(|before| !same_index(before, index)) {
+            if self.before.index(&index.name).is_none_or(|before| !self.same_index(before, index)) {
                 self.clauses.push(match index.kind {
                     ConstraintKind::Primary => "DROP PRIMARY KEY".to_owned(),
                     _ => format!("DROP INDEX {}", index.name),
@@ -256,7 +256,7 @@ impl Back<'_> {
                 Some(previous) => format!(" AFTER {}", self.before.columns[previous].name),
             };
             let definition = self.before.inheriting(column);
-            match self.target_of(&column.name) {
+            match self.target_of(&column.name).cloned() {
                 None => {
                     let is_last = at + 1 == self.before.columns.len();
                     let place = if is_last { String::new() } else { place };
@@ -265,6 +265,9 @@ impl Back<'_> {
                 }
                 Some(now) => {
                     let place = if moved { place } else { String::new() };
+                    if let Some(cut) = cuts(column, &now) {
+                        self.lost.push(format!("what {cut} may have cut off the values of {}", now.name));
+                    }
                     let same = now.text == column.text && place.is_empty();
                     if now.name.as_str() != column.name.as_str() {
                         self.clauses.push(format!("CHANGE COLUMN {} {} {definition}{place}", now.name, column.name));
@@ -282,7 +285,7 @@ impl Back<'_> {
                 ClauseKind::RenameIndex { from, .. } => from.same_name(&index.name),
                 _ => false,
             });
-            if !renamed && self.after.index(&index.name).is_none_or(|after| !same_index(index, after)) {
+            if !renamed && self.after.index(&index.name).is_none_or(|after| !self.same_index(index, after)) {
                 self.clauses.push(format!("ADD {}", index.text));
             }
         }
@@ -334,6 +337,22 @@ impl Back<'_> {
         self.after.columns.iter().find(|column| self.source_of(&column.name).is_some_and(|name| name.same_name(before)))
     }
 
+    /// Whether nobody has to touch the index: a renamed column is followed by the server.
+    fn same_index(&self, before: &Index, after: &Index) -> bool {
+        let same_column = |before: &Ident, after: &Ident| {
+            self.source_of(after).map_or(after.same_name(before), |source| source.same_name(before))
+        };
+        before.kind == after.kind
+            && before.parts.len() == after.parts.len()
+            && before.has_expression == after.has_expression
+            && (!before.has_expression || expression(before) == expression(after))
+            && before.parts.iter().zip(&after.parts).all(|(before, after)| {
+                same_column(&before.column, &after.column)
+                    && before.prefix == after.prefix
+                    && before.descending == after.descending
+            })
+    }
+
     fn renamed_index(&self, after: &Ident) -> Option<&Ident> {
         self.alter.clauses.iter().find_map(|clause| match &clause.kind {
             ClauseKind::RenameIndex { from, to } if to.same_name(after) => Some(from),
@@ -342,9 +361,18 @@ impl Back<'_> {
     }
 }
 
-/// Whether nobody has to touch the index: a renamed column is followed by the server.
-fn same_index(before: &Index, after: &Index) -> bool {
-    before.kind == after.kind
-        && before.parts.len() == after.parts.len()
-        && before.has_expression == after.has_expression
+/// The new type, where it may have rounded or shortened values without an error, or refused none because it is not
+/// strict.
+fn cuts(before: &Column, after: &Column) -> Option<String> {
+    let fits = crate::findings::always_fits(before, after);
+    (!fits).then(|| after.type_label())
 }
+
+/// The text of an expression's parts, without what is different when nothing is.
+fn expression(index: &Index) -> String {
+    let behind_name = index.text.find('(').map_or("", |at| &index.text[at..]);
+    behind_name.chars().filter(|ch| !ch.is_whitespace() && *ch != '`').collect::<String>().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests;

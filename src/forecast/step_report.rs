@@ -133,6 +133,7 @@ fn as_is_way(standing: &Standing<'_>, how: &AsIs, migration: &str) -> Way {
         AsIs::Other => match Subject::of(standing.case.step) {
             Subject::Creates(..) => Way::as_it_is("a new table"),
             Subject::Drops(_) => Way::as_it_is("the table goes"),
+            Subject::Hidden => Way::as_it_is("what it runs is not known here"),
             _ if standing.made_by.as_deref() == Some(migration) => {
                 Way::as_it_is("the table is created by this migration")
             }
@@ -165,7 +166,7 @@ impl StepReport {
 
 impl MigrationReport {
     pub(super) fn new(name: &str, steps: Vec<StepReport>) -> MigrationReport {
-        MigrationReport { name: name.to_owned(), verdict: Verdict::Safe, findings: Vec::new(), steps }
+        MigrationReport { name: name.to_owned(), verdict: Verdict::Safe, done: None, findings: Vec::new(), steps }
     }
 
     /// Puts findings where they belong, in the order of the rules.

@@ -1,9 +1,9 @@
 //! Which table a statement is about, as far as a plan has to know. Pure.
 
+use super::row_work;
 use crate::deploy::step::{Action, AsIs, Step};
 use crate::plan::TableRef;
-use crate::sql::Ident;
-use crate::sql::lexer::{Token, TokenKind, leading_tokens};
+use crate::sql::lexer::{Token, TokenKind, significant};
 
 /// What a step does to which tables, beyond changing one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Subject {
     Renames(Vec<(TableRef, TableRef)>),
     /// It changes or uses a table.
     Uses(TableRef),
+    /// It runs statements that are not in the file.
+    Hidden,
     /// No table, or none that is known.
     Nothing,
 }
@@ -26,6 +28,7 @@ impl Subject {
         match &step.action {
             Action::TableChange(change) | Action::RunAsIs(AsIs::Frame(change)) => Subject::Uses(change.table.clone()),
             Action::RunAsIs(AsIs::RenameTable(pairs)) => Subject::Renames(pairs.clone()),
+            Action::RunAsIs(_) if row_work::is_hidden(step) => Subject::Hidden,
             Action::RunAsIs(_) => step.statements.first().map_or(Subject::Nothing, |statement| read(statement.text)),
         }
     }
@@ -36,26 +39,25 @@ impl Subject {
             Subject::Creates(table, _) | Subject::Uses(table) => vec![table],
             Subject::Drops(tables) => tables.iter().collect(),
             Subject::Renames(pairs) => pairs.iter().flat_map(|(from, to)| [from, to]).collect(),
-            Subject::Nothing => Vec::new(),
+            Subject::Hidden | Subject::Nothing => Vec::new(),
         }
     }
 }
 
 fn read(text: &str) -> Subject {
-    let all = leading_tokens(text).0;
-    let tokens: Vec<Token<'_>> = all.into_iter().filter(|token| !token.is_trivia()).collect();
+    let tokens = significant(text);
     let words = |words: &[&str]| {
         tokens.len() > words.len()
             && tokens.iter().zip(words).all(|(token, word)| word.is_empty() || token.is_word(word))
     };
-    let uses = |at: usize| name(&tokens[at..]).map_or(Subject::Nothing, |(table, _)| Subject::Uses(table));
+    let uses = |at: usize| TableRef::read(&tokens[at..]).map_or(Subject::Nothing, |(table, _)| Subject::Uses(table));
     if words(&["CREATE", "TEMPORARY"]) || words(&["DROP", "TEMPORARY"]) {
         return Subject::Nothing;
     }
     for (head, length) in [(&["CREATE", "TABLE"][..], 2), (&["CREATE", "OR", "REPLACE", "TABLE"], 4)] {
         if words(head) {
             let at = behind_condition(&tokens, length);
-            let created = name(&tokens[at..]).map(|(table, _)| Subject::Creates(table, at > length));
+            let created = TableRef::read(&tokens[at..]).map(|(table, _)| Subject::Creates(table, at > length));
             return created.unwrap_or(Subject::Nothing);
         }
     }
@@ -104,7 +106,7 @@ fn behind(tokens: &[Token<'_>], mut at: usize, words: &[&str]) -> usize {
 
 fn names(mut tokens: &[Token<'_>]) -> Vec<TableRef> {
     let mut names = Vec::new();
-    while let Some((table, rest)) = name(tokens) {
+    while let Some((table, rest)) = TableRef::read(tokens) {
         names.push(table);
         match rest.split_first() {
             Some((comma, behind)) if comma.kind == TokenKind::Comma => tokens = behind,
@@ -114,20 +116,10 @@ fn names(mut tokens: &[Token<'_>]) -> Vec<TableRef> {
     names
 }
 
-fn name<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(TableRef, &'t [Token<'a>])> {
-    let first: Ident = tokens.first()?.ident()?;
-    match tokens {
-        [_, period, second, rest @ ..] if period.kind == TokenKind::Period => {
-            Some((TableRef { schema: Some(first), table: second.ident()? }, rest))
-        }
-        [_, rest @ ..] => Some((TableRef { schema: None, table: first }, rest)),
-        [] => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sql::Ident;
 
     fn table(name: &str) -> TableRef {
         match name.split_once('.') {

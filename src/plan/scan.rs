@@ -129,6 +129,15 @@ impl<'t, 'a> Scan<'t, 'a> {
     }
 }
 
+impl TableRef {
+    /// `t` or `s.t` at the beginning, and what is behind it.
+    pub(crate) fn read<'t, 'a>(tokens: &'t [Token<'a>]) -> Option<(TableRef, &'t [Token<'a>])> {
+        let mut scan = Scan::new(tokens);
+        let table = scan.table_name()?;
+        Some((table, scan.tokens))
+    }
+}
+
 /// The tokens of one statement without whitespace, comments and the semicolons at its end.
 pub(super) fn significant_tokens(text: &str) -> Result<Vec<Token<'_>>, ClauseError> {
     let mut tokens: Vec<Token<'_>> = lexer::tokens(text)?.into_iter().filter(|token| !token.is_trivia()).collect();

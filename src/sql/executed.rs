@@ -1,6 +1,6 @@
 //! What a server executes of a text: everything but comments, with what is in executable comments.
 
-use super::lexer::{Token, TokenKind, leading_tokens};
+use super::lexer::{Token, TokenKind, significant};
 
 /// The tokens that the parser of a server sees, those in executable comments included.
 pub fn executed_tokens<'a>(all: &[Token<'a>]) -> Vec<Token<'a>> {
@@ -10,8 +10,7 @@ pub fn executed_tokens<'a>(all: &[Token<'a>]) -> Vec<Token<'a>> {
             TokenKind::Space | TokenKind::Comment => {}
             TokenKind::ExecutableComment => {
                 let (offset, inner) = inside_comment(token);
-                let inner = leading_tokens(inner).0.into_iter().filter(|inner| !inner.is_trivia());
-                seen.extend(inner.map(|inner| Token { start: inner.start + offset, ..inner }));
+                seen.extend(significant(inner).into_iter().map(|inner| Token { start: inner.start + offset, ..inner }));
             }
             _ => seen.push(*token),
         }

@@ -152,6 +152,11 @@ pub fn leading_tokens(source: &str) -> (Vec<Token<'_>>, Option<LexError>) {
     (tokens, ambiguous.or_else(|| outcome.err().map(malformed)))
 }
 
+/// The tokens of [`leading_tokens`] without whitespace and comments.
+pub fn significant(source: &str) -> Vec<Token<'_>> {
+    leading_tokens(source).0.into_iter().filter(|token| !token.is_trivia()).collect()
+}
+
 /// MySQL's lexical rules without one: executable comments stay comments, with right spans, and are refused here.
 #[derive(Debug)]
 struct ServerDialect;

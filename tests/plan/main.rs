@@ -1,6 +1,7 @@
 //! `replank plan`, and what it is made of, on real servers.
 
 mod corpus;
+mod deploy_agrees;
 mod merge;
 #[path = "../deploy/project.rs"]
 #[allow(dead_code, reason = "the tests of deploy use all of it")]

@@ -33,6 +33,30 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "(a) VALUES ('-12')",
     ),
     (
+        "MODIFY a INT NULL",
+        "(a) VALUES ('7'), ('99999999999')",
+        "1 row of `t` has a value of `a` that does not fit int, at `id` 2",
+        "(a) VALUES ('-2147483648')",
+    ),
+    (
+        "MODIFY n VARCHAR(3) NULL",
+        "(n) VALUES (123), (-123)",
+        "1 row of `t` has a value of `n` that does not fit varchar(3), at `id` 2",
+        "(n) VALUES (-12)",
+    ),
+    (
+        "MODIFY a VARCHAR(50) CHARACTER SET latin1 NULL",
+        "(a) VALUES ('é'), ('ж')",
+        "1 row of `t` has a value of `a` that latin1 does not have, at `id` 2",
+        "(a) VALUES ('é'), (NULL)",
+    ),
+    (
+        "CONVERT TO CHARACTER SET utf8mb3",
+        "(a) VALUES ('ж'), ('😀')",
+        "1 row of `t` has a value of `a` that utf8mb3 does not have, at `id` 2",
+        "(a) VALUES ('ж')",
+    ),
+    (
         "MODIFY d DECIMAL(6, 1) NULL",
         "(d) VALUES (1.25), (100000), (1.5)",
         "2 rows of `t` have a value of `d` that does not fit decimal(6, 1)",

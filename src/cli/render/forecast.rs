@@ -36,6 +36,10 @@ fn verdict(verdict: Verdict) -> String {
 
 fn migration(text: &mut String, migration: &MigrationReport, width: usize) {
     text.push_str(&format!("{}: {}\n", migration.name.bold(), verdict(migration.verdict)));
+    if let Some(done) = migration.done {
+        let done = counted(done as u64, "statement");
+        text.push_str(&labelled("  ", "begun:", 6, &format!("{done} done; the next deploy goes on behind"), width));
+    }
     for finding in &migration.findings {
         text.push_str(&self::finding(finding, width));
     }

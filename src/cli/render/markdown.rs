@@ -35,6 +35,10 @@ pub fn forecast(report: &Report) -> String {
 
 fn migration(text: &mut String, migration: &MigrationReport) {
     let _ = writeln!(text, "### `{}`: {}\n", migration.name, migration.verdict.label());
+    if let Some(done) = migration.done {
+        let done = counted(done as u64, "statement");
+        let _ = writeln!(text, "A deploy was interrupted, {done} done; the next one goes on behind.\n");
+    }
     if migration.steps.is_empty() {
         text.push_str("No statements.\n");
     } else {

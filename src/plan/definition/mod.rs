@@ -59,6 +59,8 @@ pub struct IndexPart {
     pub column: Ident,
     /// Length of the prefix, as typed.
     pub prefix: Option<String>,
+    /// Whether it is DESC.
+    pub descending: bool,
 }
 
 /// A foreign key.

@@ -123,7 +123,8 @@ fn index_parts(tokens: &[Token<'_>]) -> (Vec<IndexPart>, bool) {
             [_, open, length, ..] if open.kind == TokenKind::LeftParen => Some(length.text.to_owned()),
             _ => None,
         };
-        Some(IndexPart { column, prefix })
+        let descending = item.last().is_some_and(|token| token.is_word("DESC"));
+        Some(IndexPart { column, prefix, descending })
     };
     let parts: Vec<IndexPart> = items.iter().filter_map(part).collect();
     let has_expression = parts.len() < items.len();
