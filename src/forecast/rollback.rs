@@ -41,8 +41,12 @@ impl Rollback {
     /// What takes back these steps of a migration.
     pub fn of(migration: &str, standings: &[Standing<'_>]) -> Rollback {
         let statements = standings.iter().flat_map(|standing| &standing.case.step.statements);
-        let is_setting =
-            |code: &&str| code.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("SET"));
+        // SET STATEMENT … FOR runs a statement, which must not run again.
+        let is_setting = |code: &&str| {
+            let mut words = code.split_whitespace();
+            let mut next_is = |expected: &str| words.next().is_some_and(|word| word.eq_ignore_ascii_case(expected));
+            next_is("SET") && !next_is("STATEMENT")
+        };
         let settings = statements.map(|statement| statement.code()).filter(is_setting).map(str::to_owned).collect();
         let parts = standings.iter().rev().map(Part::of).collect();
         Rollback { migration: migration.to_owned(), settings, parts }
@@ -135,7 +139,16 @@ impl Part {
                 self.sql.extend(made.objects.iter().map(drop));
             }
             Some(_) => self.lost.push("the definition before the statement is not known".to_owned()),
+            None if words[0] == "SET" && words.get(1).is_some_and(|word| word == "STATEMENT") => {
+                self.lost.push("what the statement behind SET STATEMENT did".to_owned());
+            }
             None if matches!(words[0].as_str(), "SELECT" | "SET" | "USE" | "ANALYZE") => {}
+            None if matches!(words[0].as_str(), "CREATE" | "ALTER" | "DROP") => {
+                self.lost.push(format!(
+                    "what {} did, whose effect is not known here",
+                    words[..2.min(words.len())].join(" ")
+                ));
+            }
             None => self.lost.push(format!("what {} did", words[0])),
         }
     }
