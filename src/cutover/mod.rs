@@ -126,7 +126,7 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     Ok(())
 }
 
-/// The same after an attempt that failed, with sessions that may be lost.
+/// Makes ready again after an attempt that failed, with sessions that may be lost.
 async fn make_ready_again(run: &Run, locker: &mut Session, watch: &mut Session) -> Result<()> {
     let mut tries = Tries::of("connecting for the cutover");
     for session in [&mut *locker, watch] {

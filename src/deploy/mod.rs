@@ -38,6 +38,7 @@ use crate::sql::Ident;
 use advisory::Locks;
 use migration::Migration;
 use position::{Deploys, Record};
+pub(crate) use table_change::SETTINGS_SQL;
 
 /// What `replank deploy` was asked to do.
 #[derive(Debug, Clone)]

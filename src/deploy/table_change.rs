@@ -103,13 +103,17 @@ impl Change {
     }
 }
 
-/// The settings of a session that a change made in another session could miss.
+/// A query for the settings of a session that a change made in another session could miss.
+pub(crate) const SETTINGS_SQL: &str = "SELECT CONCAT_WS('|', @@SESSION.sql_mode, @@SESSION.time_zone, \
+    @@SESSION.character_set_client, @@SESSION.character_set_connection, @@SESSION.collation_connection, \
+    @@SESSION.default_storage_engine, @@SESSION.innodb_strict_mode)";
+
+/// What it gives.
 pub(super) async fn settings(session: &mut Session) -> Result<String> {
-    let sql = "SELECT CONCAT_WS('|', @@SESSION.sql_mode, @@SESSION.time_zone, @@SESSION.character_set_client, \
-               @@SESSION.character_set_connection, @@SESSION.collation_connection, \
-               @@SESSION.default_storage_engine, @@SESSION.innodb_strict_mode)";
-    let settings: Option<String> =
-        session.first_row(sql).await.map_err(|error| server_failure("reading the session's settings", &error))?;
+    let settings: Option<String> = session
+        .first_row(SETTINGS_SQL)
+        .await
+        .map_err(|error| server_failure("reading the session's settings", &error))?;
     Ok(settings.unwrap_or_default())
 }
 

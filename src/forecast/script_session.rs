@@ -5,15 +5,10 @@
 
 use std::sync::Arc;
 
+use crate::deploy::SETTINGS_SQL;
 use crate::error::Result;
 use crate::server::{Role, Server, ServerError, Session, server_failure};
 use crate::sql::lexer::{Token, TokenKind, significant};
-
-/// What a deploy compares.
-const SETTINGS: &str = "SELECT CONCAT_WS('|', @@SESSION.sql_mode, @@SESSION.time_zone, \
-                        @@SESSION.character_set_client, @@SESSION.character_set_connection, \
-                        @@SESSION.collation_connection, @@SESSION.default_storage_engine, \
-                        @@SESSION.innodb_strict_mode)";
 
 /// The session, and whether its settings are those it began with.
 pub(super) struct ScriptSession {
@@ -50,7 +45,7 @@ impl ScriptSession {
         };
         // What the server does not take changes nothing, and is the deploy's to tell.
         if let Err(error) = session.execute(text).await {
-            tracing::debug!("`{text}` is not taken: {error}");
+            tracing::debug!("statement {number} is not taken: {error}");
             return Ok(());
         }
         let is_changed = settings(session).await.map_err(failed)? != *initial;
@@ -66,7 +61,7 @@ impl ScriptSession {
 }
 
 async fn settings(session: &mut Session) -> Result<String, ServerError> {
-    Ok(session.first_row::<Option<String>>(SETTINGS).await?.flatten().unwrap_or_default())
+    Ok(session.first_row::<Option<String>>(SETTINGS_SQL).await?.flatten().unwrap_or_default())
 }
 
 /// Whether it sets variables of its own session to plain values. Anything that calls a function, concerns the server or
