@@ -21,15 +21,8 @@ fn reading(criterion: &mut Criterion) {
 }
 
 fn composite_key() -> ChunkKey {
-    let column = |name: &str, kind| KeyColumn {
-        source: Ident::new(name),
-        target: Ident::new(name),
-        kind,
-        definition_type: String::new(),
-        charset: None,
-        collation: None,
-        narrows: false,
-    };
+    let column =
+        |name: &str, kind| KeyColumn { source: Ident::new(name), target: Ident::new(name), kind, narrows: false };
     let text = KeyKind::Text { charset: "utf8mb4".to_owned() };
     let columns = vec![column("tenant", KeyKind::Integer), column("code", text), column("at", KeyKind::Temporal)];
     ChunkKey { index: Ident::new("PRIMARY"), columns }

@@ -91,15 +91,8 @@ mod tests {
     use crate::sql::Ident;
 
     fn key() -> ChunkKey {
-        let column = |name: &str, kind| KeyColumn {
-            source: Ident::new(name),
-            target: Ident::new(name),
-            kind,
-            definition_type: String::new(),
-            charset: None,
-            collation: None,
-            narrows: false,
-        };
+        let column =
+            |name: &str, kind| KeyColumn { source: Ident::new(name), target: Ident::new(name), kind, narrows: false };
         let text = KeyKind::Text { charset: "utf8mb4".to_owned() };
         ChunkKey { index: Ident::new("k"), columns: vec![column("a", KeyKind::Integer), column("b", text)] }
     }

@@ -72,15 +72,8 @@ mod tests {
     use crate::sql::Ident;
 
     fn key() -> ChunkKey {
-        let column = KeyColumn {
-            source: Ident::new("id"),
-            target: Ident::new("id"),
-            kind: KeyKind::Integer,
-            definition_type: "bigint".to_owned(),
-            charset: None,
-            collation: None,
-            narrows: false,
-        };
+        let column =
+            KeyColumn { source: Ident::new("id"), target: Ident::new("id"), kind: KeyKind::Integer, narrows: false };
         ChunkKey { index: Ident::new("PRIMARY"), columns: vec![column] }
     }
 

@@ -28,12 +28,6 @@ pub struct KeyColumn {
     pub target: Ident,
     /// How its values are written and compared.
     pub kind: KeyKind,
-    /// Its whole type in the original, `varchar(64)`: the change log's column has the same.
-    pub definition_type: String,
-    /// Its character set in the original.
-    pub charset: Option<String>,
-    /// Its collation in the original.
-    pub collation: Option<String>,
     /// Whether the original's type has values that the target's cannot hold: one such row stops the change.
     pub narrows: bool,
 }
@@ -214,15 +208,7 @@ fn fit_column(column: &Column, mapping: &ColumnMapping) -> Result<(KeyColumn, u3
         from: described(column),
         to: described(target),
     })?;
-    let key_column = KeyColumn {
-        source: name(),
-        target: target.name.clone(),
-        kind,
-        definition_type: column.column_type.clone(),
-        charset: column.charset.clone(),
-        collation: column.collation.clone(),
-        narrows: narrows == Narrows::Yes,
-    };
+    let key_column = KeyColumn { source: name(), target: target.name.clone(), kind, narrows: narrows == Narrows::Yes };
     Ok((key_column, width))
 }
 
@@ -401,7 +387,6 @@ mod tests {
         let key = choose_key(&pair, &unchanged(&pair)).unwrap();
         assert_eq!(key.index.as_str(), "_AToB_AB_unique");
         assert_eq!(key.columns[1].kind, KeyKind::Text { charset: "utf8mb4".to_owned() });
-        assert_eq!(key.columns[1].definition_type, "varchar(191)");
     }
 
     #[test]

@@ -182,15 +182,7 @@ mod tests {
     use super::*;
 
     fn key_column(name: &str, kind: KeyKind) -> KeyColumn {
-        KeyColumn {
-            source: Ident::new(name),
-            target: Ident::new(name),
-            kind,
-            definition_type: String::new(),
-            charset: None,
-            collation: None,
-            narrows: false,
-        }
+        KeyColumn { source: Ident::new(name), target: Ident::new(name), kind, narrows: false }
     }
 
     fn integer_key(columns: usize) -> ChunkKey {
