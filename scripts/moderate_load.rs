@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use clap::Parser;
 use support::load::{Load, Mapping, Pace, Plan, Span, Transactions, Written};
-use support::{Kind, Outcome, Scenario, Server, block_on, oracle, shop};
+use support::{Kind, Outcome, Scenario, Server, block_on, oracle, program, shop};
 
 #[derive(Debug, Parser)]
 struct Args {
@@ -120,6 +120,7 @@ async fn one_run(server: &Server, args: &Args, seed: u64) -> Result<Figures> {
     load.during(Duration::from_millis(500)).await;
     let written = load.stop().await?;
     oracle::expect_contents(&mut scenario.connect().await?, "`Order`", &written).await?;
+    eprintln!("{}", around_the_stall(&outcome, &written, changing));
     Ok(figures(&outcome, &written, quiet, changing))
 }
 
@@ -149,6 +150,25 @@ fn figures(outcome: &Outcome, written: &Written, quiet: Span, changing: Span) ->
         peak_mib: outcome.peak_kib as f64 / 1_024.0,
     }
 }
+
+/// What replank told of around the longest stall, which says where to look for its cause.
+fn around_the_stall(outcome: &Outcome, written: &Written, changing: Span) -> String {
+    let Some(stall) = written.record.longest_stall(changing) else { return "nothing was written".to_owned() };
+    let within = |seen: &&program::Seen| seen.at + SLACK >= stall.at && seen.at <= stall.at + stall.took + SLACK;
+    let told: Vec<String> = outcome
+        .events
+        .iter()
+        .filter(within)
+        .map(|seen| {
+            let since = if seen.at < stall.at { -ms(stall.at - seen.at) } else { ms(seen.at - stall.at) };
+            format!("  {since:+.0} ms {}", seen.event)
+        })
+        .collect();
+    format!("a write took {:.0} ms; around its start:\n{}", ms(stall.took), told.join("\n"))
+}
+
+/// Events this long before and after a stall are shown.
+const SLACK: Duration = Duration::from_millis(50);
 
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0

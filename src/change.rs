@@ -2,15 +2,39 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::error::{Failure, Stop};
+use crate::mirror::Aside;
 use crate::mirror::change_log::ChangeLog;
 use crate::mirror::triggers::LogTriggers;
-use crate::plan::{Artifacts, ChunkKey, ColumnMapping, KeyValue};
+use crate::plan::{Artifacts, ChunkKey, ColumnMapping, ColumnPair, KeyValue, TriggerNames};
 use crate::schema::Column;
+use crate::server::Flavor;
 use crate::sql::{Ident, TableName};
 
-/// A change by online copy.
+/// Which way rows go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Into a table of the new definition.
+    Forward,
+    /// Back into the old table that was kept: the original is the new table, the shadow the old one.
+    Back,
+}
+
+impl Direction {
+    /// What the table is between the swap and the end of what settles foreign keys and triggers.
+    pub fn unsettled(self) -> &'static str {
+        match self {
+            Direction::Forward => "changed; not all of its foreign keys and triggers are settled yet",
+            Direction::Back => "rolled back; not all of its foreign keys and triggers are settled yet",
+        }
+    }
+}
+
+/// A change by online copy, or the way back from one.
 #[derive(Debug, Clone)]
 pub struct Change {
+    /// Which way it goes.
+    pub direction: Direction,
     /// The application's table.
     pub original: TableName,
     /// The table that will take its place, in the same schema: the swap must not cross schemas while it has triggers.
@@ -27,10 +51,14 @@ pub struct Change {
     pub mirror: LogTriggers,
     /// The triggers that fill `reverse_log`; on the shadow until the swap, on the table after it.
     pub reverse: LogTriggers,
+    /// Names of the triggers that write rows to the old table right after the swap, where foreign keys need that.
+    pub row_triggers: TriggerNames,
     /// The key that is walked and logged.
     pub key: ChunkKey,
     /// Which column goes where.
     pub mapping: ColumnMapping,
+    /// Columns of the shadow that nothing is copied into and whose values stay; only on the way back.
+    pub aside: Option<Aside>,
     /// A comment in every statement that writes rows, by which a later run finds statements of this one that the
     /// server still executes.
     pub marker: String,
@@ -58,12 +86,21 @@ impl Change {
         let reverse_log = ChangeLog::new(kept_away(&names.reverse_log), key.clone(), targets);
         let shadow = beside(&names.shadow);
         Change {
-            mirror: LogTriggers { table: original.clone(), names: names.triggers.clone(), log: log.clone() },
+            direction: Direction::Forward,
+            aside: None,
+            mirror: LogTriggers {
+                table: original.clone(),
+                names: names.triggers.clone(),
+                log: log.clone(),
+                next_log: None,
+            },
             reverse: LogTriggers {
                 table: shadow.clone(),
                 names: names.reverse_triggers.clone(),
                 log: reverse_log.clone(),
+                next_log: None,
             },
+            row_triggers: names.row_triggers.clone(),
             old: beside(&names.old),
             kept: kept_away(&names.kept),
             marker: marker(&original, run),
@@ -74,6 +111,21 @@ impl Change {
             key,
             mapping,
         }
+    }
+
+    /// The same when the new table's writes are logged after the swap.
+    pub fn followed(mut self, flavor: Flavor) -> Change {
+        if flavor == Flavor::MariaDb {
+            self.mirror.next_log = Some(self.reverse_log.clone());
+        }
+        self
+    }
+
+    /// The same for a run that is only taken away: no statement on rows can be rendered from it.
+    pub fn of_names(original: TableName, bookkeeping: &Ident, names: &Artifacts, run: u64) -> Change {
+        let key = ChunkKey { index: Ident::new("PRIMARY"), columns: Vec::new() };
+        let mapping = ColumnMapping { pairs: Vec::new(), unsourced: Vec::new(), dropped: Vec::new() };
+        Change::new(original, bookkeeping, names, key, mapping, run)
     }
 
     /// The key's columns in the original.
@@ -110,8 +162,7 @@ impl Change {
 
     /// What a SELECT from the original gives for them.
     pub fn source_columns(&self) -> String {
-        let names: Vec<String> =
-            self.mapping.pairs.iter().map(|pair| format!("{}.{}", self.original, pair.source.name)).collect();
+        let names: Vec<String> = self.mapping.pairs.iter().map(|pair| pair.copied(&self.original)).collect();
         names.join(", ")
     }
 
@@ -120,10 +171,55 @@ impl Change {
         format!("RENAME TABLE {} TO {}, {} TO {}", self.original, self.old, self.shadow, self.original)
     }
 
+    /// A value of the original is none of the new definition.
+    pub fn does_not_fit(&self, failure: Failure) -> Failure {
+        let original = &self.original;
+        Failure::new(Stop::Refused, format!("a row of {original} does not fit the new definition"))
+            .table("untouched; what was copied is kept")
+            .next(format!("mend the row, then `replank resume {}`", original.argument()))
+            .next(format!("`replank abort {}` drops the copy", original.argument()))
+            .cause(failure.cause.unwrap_or(failure.what))
+    }
+
     /// The end of an INSERT that leaves a row alone whose key is there already. Unlike IGNORE it hides no other error.
     pub fn keep_existing(&self) -> String {
         let first = &self.shadow_key()[0];
         format!("ON DUPLICATE KEY UPDATE {first} = {}.{first}", self.shadow)
+    }
+}
+
+impl ColumnPair {
+    /// What is copied, from a table that has the source's columns.
+    fn copied(&self, table: &TableName) -> String {
+        copied_value(&format!("{table}.{}", self.source.name), &self.source, &self.target)
+    }
+}
+
+/// The expression of which an INSERT makes what the server's own ALTER makes of a source's value: the two convert some
+/// types in other ways.
+pub fn copied_value(sql: &str, source: &Column, target: &Column) -> String {
+    let is_text = |of: &Column| of.charset.is_some();
+    let is_bytes = ["binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"];
+    let number = ["tinyint", "smallint", "mediumint", "int", "bigint"];
+    match (source.data_type.as_str(), target.data_type.as_str()) {
+        // An INSERT would write the digits of a DOUBLE: 0.10000000149011612 for 0.1.
+        ("float" | "double", to) if is_text(target) || is_bytes.contains(&to) => format!("CONCAT({sql})"),
+        // Only its own text has the zeros, which an INSERT leaves out.
+        (_, to) if source.column_type.contains("zerofill") && (is_text(target) || is_bytes.contains(&to)) => {
+            format!("CONCAT({sql})")
+        }
+        // An INSERT takes no number for JSON, and the characters of text for bits. ALTER makes an integer of 0e0, but
+        // not of 0.00.
+        ("float" | "double", "json") => format!("CAST(CONCAT({sql}) AS JSON)"),
+        ("decimal", "json") if source.column_type.contains(",0)") => format!("CAST(CONCAT({sql}) AS JSON)"),
+        ("decimal", "json") => format!("CAST({sql} + 0e0 AS JSON)"),
+        (from, "json") if number.contains(&from) => format!("CAST({sql} AS JSON)"),
+        // Unlike a sum, a cast fails for text that is no number, whichever type the text has.
+        (_, "bit") if is_text(source) => format!("CAST({sql} AS UNSIGNED)"),
+        ("time", "bit") => format!("({sql} + 0)"),
+        // Of a number with a fraction it takes the text.
+        ("decimal", "enum" | "set") => format!("ROUND({sql})"),
+        _ => sql.to_owned(),
     }
 }
 

@@ -1,8 +1,10 @@
-//! After the swap: what the run made goes away, the old table moves to where it is kept or is dropped.
+//! After the swap: what the run made goes away, the table that was taken out of use moves to where it is kept or is
+//! dropped.
 
 use crate::error::Result;
-use crate::event::Events;
-use crate::lock_window::{LockRequest, Purpose};
+use crate::event::Phase;
+use crate::foreign_keys::window;
+use crate::kept;
 use crate::prepare::drop_table;
 use crate::run::Run;
 use crate::schema;
@@ -10,8 +12,10 @@ use crate::server::retry::Tries;
 use crate::server::{Role, ServerError, Session, server_failure};
 use crate::sql::TableName;
 
-/// Cleans up after a swap; does what is left to do. Gives where the old table is kept.
-pub async fn clean_up(run: &Run) -> Result<Option<TableName>> {
+/// Cleans up after a swap; does what is left to do. Gives where the table that was taken out of use is kept.
+pub async fn clean_up(run: &mut Run) -> Result<Option<TableName>> {
+    // Like the mirror's triggers before the log that they write.
+    window::forget_cascades(run, run.options.drop_old && !run.checkpoint.reverse_armed).await?;
     let mut session = run.server.session_for(Role::Work, "connecting for the cleanup").await?;
     let mut tries = Tries::of("cleaning up");
     let kept = loop {
@@ -21,11 +25,23 @@ pub async fn clean_up(run: &Run) -> Result<Option<TableName>> {
             Err(error) => tries.recover(&mut session, error, &run.events).await?,
         }
     };
-    session.close().await;
-    if run.options.drop_old && run.checkpoint.reverse_armed {
+    match &kept {
+        Some(table) => {
+            let keep_for = run.checkpoint.keep_for.unwrap_or(run.options.keep_for.as_secs());
+            let note = kept::note(&mut session, table, keep_for).await;
+            run.checkpoint.kept =
+                Some(note.map_err(|error| server_failure("looking at the table that is kept", &error))?);
+            run.runs.save(&run.row, Phase::Cleanup, &run.checkpoint).await?;
+        }
         // It was begun to keep the old table, so the new one is followed, for nobody.
-        drop_kept(run, &run.events).await?;
+        None if run.checkpoint.reverse_armed => {
+            kept::stop_following(&run.server, &run.change, run.options.lock_patience, &run.events).await?;
+            run.checkpoint.reverse_armed = false;
+            run.runs.save(&run.row, Phase::Cleanup, &run.checkpoint).await?;
+        }
+        None => {}
     }
+    session.close().await;
     Ok(kept)
 }
 
@@ -45,34 +61,11 @@ async fn try_to_clean_up(run: &Run, session: &mut Session) -> Result<Option<Tabl
         Some(change.kept.clone())
     };
     drop_table(session, &change.log.table).await?;
-    Ok(kept)
-}
-
-/// Drops the old table that an earlier change keeps, and the triggers that follow the new one: triggers first.
-pub async fn drop_kept(run: &Run, events: &Events) -> Result<()> {
-    let change = &run.change;
-    let mut triggers = change.reverse.clone();
-    triggers.table = change.original.clone();
-    let mut session = run.server.session_for(Role::Work, "connecting for the cleanup").await?;
-    if triggers.any_exists(&mut session).await.map_err(failed)? {
-        let mut locker = run.server.session_for(Role::Work, "connecting for the cleanup").await?;
-        let mut watch = run.server.session_for(Role::Watch, "connecting for the cleanup").await?;
-        let tables = vec![&change.original, &change.reverse_log.table];
-        let request = LockRequest::new(Purpose::Triggers, &change.original, tables, run.options.lock_patience)
-            .asked_by("cleanup");
-        let window = request.granted(&mut locker, &mut watch, events).await?;
-        let dropped = triggers.drop(&mut locker).await;
-        window.unlock(&mut locker, events).await.map_err(failed)?;
-        dropped.map_err(failed)?;
-        locker.close().await;
-        watch.close().await;
+    if run.options.drop_old && !run.checkpoint.reverse_armed {
+        drop_table(session, &change.reverse_log.table).await?;
     }
-    drop_table(&mut session, &change.reverse_log.table).await.map_err(failed)?;
-    drop_table(&mut session, &change.kept).await.map_err(failed)?;
-    session.close().await;
-    Ok(())
-}
-
-fn failed(error: ServerError) -> crate::error::Failure {
-    server_failure("cleaning up", &error)
+    if let Some(aside) = &change.aside {
+        drop_table(session, &aside.table).await?;
+    }
+    Ok(kept)
 }

@@ -20,10 +20,14 @@ pub enum Phase {
     Copy,
     /// Build the secondary indexes of the shadow.
     Index,
+    /// Bring the kept old table up to date, on the way back.
+    Drain,
     /// Compare both tables without a lock.
     Verify,
     /// Swap the tables.
     Cutover,
+    /// Add foreign keys to the table and prove them.
+    Constrain,
     /// Write the migration and its ledger row.
     Record,
     /// Remove what the run made.
@@ -40,8 +44,10 @@ impl Phase {
             Phase::Prepare => "prepare",
             Phase::Copy => "copy",
             Phase::Index => "index",
+            Phase::Drain => "drain",
             Phase::Verify => "verify",
             Phase::Cutover => "cutover",
+            Phase::Constrain => "constrain",
             Phase::Record => "record",
             Phase::Cleanup => "cleanup",
             Phase::Native => "native",
@@ -58,7 +64,7 @@ pub const AS_IT_IS: &str = "as it is";
 pub enum Event {
     /// The run has an identity and a plan.
     RunStarted {
-        /// `schema.table`.
+        /// `schema.table`, as it is typed on a command line.
         table: String,
         /// Full migration name, stamp included.
         migration: String,
@@ -156,6 +162,11 @@ pub enum Event {
     Swapped {
         /// Where the old table is now, `schema.table`.
         old_table: String,
+    },
+    /// The old table is back in its place.
+    RolledBack {
+        /// The migration that is taken back, as the run was named.
+        migration: String,
     },
     /// The migration is recorded.
     Recorded {

@@ -17,6 +17,7 @@ pub async fn build(run: &Run) -> Result<()> {
     let mut work = run.server.session_for(Role::Work, "connecting for the indexes").await?;
     let mut ddl = run.server.session_for(Role::Ddl, "connecting for the indexes").await?;
     let mut tries = Tries::of("building the indexes");
+    let mut in_place = true;
     loop {
         run.check_stop()?;
         let missing = missing(run, &mut work).await?;
@@ -24,11 +25,14 @@ pub async fn build(run: &Run) -> Result<()> {
             break;
         }
         let adds: Vec<String> = missing.iter().map(|definition| format!("ADD {definition}")).collect();
-        let sql = format!("ALTER TABLE {shadow} {}, ALGORITHM=INPLACE {}", adds.join(", "), change.marker);
+        let algorithm = if in_place { ", ALGORITHM=INPLACE" } else { "" };
+        let sql = format!("ALTER TABLE {shadow} {}{algorithm} {}", adds.join(", "), change.marker);
         match ddl.execute_until(&sql, &run.stop).await {
             Ok(_) => {}
             Err(error) if error.is_interrupted() && run.stop.is_cancelled() => return Err(run.interrupted()),
             Err(error) if error.code() == Some(errno::DUPLICATE_KEY) => return Err(duplicates(run, &error)),
+            // MySQL's functional indexes with others, and MariaDB's keys over periods. Nobody but us uses the shadow.
+            Err(error) if in_place && error.is_any(&errno::ALGORITHM_NOT_SUPPORTED) => in_place = false,
             Err(error) => tries.recover(&mut ddl, error, &run.events).await?,
         }
     }
@@ -86,7 +90,7 @@ async fn prove_definition(run: &Run, work: &mut crate::server::Session) -> Resul
     }
     Err(Failure::new(Stop::Unexpected, "the finished shadow table is not what the clauses make of the table")
         .table("untouched; the copy is kept")
-        .next(format!("`replank abort {}` drops the copy", run.change.original.plain()))
+        .next(format!("`replank abort {}` drops the copy", run.change.original.argument()))
         .cause(format!("expected {}; found {made}", run.checkpoint.target_definition)))
 }
 
@@ -94,7 +98,7 @@ fn duplicates(run: &Run, error: &crate::server::ServerError) -> Failure {
     let original = &run.change.original;
     Failure::new(Stop::Refused, format!("rows of {original} break a unique index of the new definition"))
         .table("untouched; the copy is kept")
-        .next(format!("remove the duplicates, then `replank resume {}`", original.plain()))
-        .next(format!("`replank abort {}` drops the copy", original.plain()))
+        .next(format!("remove the duplicates, then `replank resume {}`", original.argument()))
+        .next(format!("`replank abort {}` drops the copy", original.argument()))
         .cause(error)
 }

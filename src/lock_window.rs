@@ -5,6 +5,9 @@
 //! seems to hold the table, and given up at once; only when that does not work out for a while is it left pending, for
 //! a few tens of milliseconds at a time, with pauses between.
 
+pub mod repeated;
+pub mod statement;
+
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -37,6 +40,8 @@ pub enum Purpose {
     Triggers,
     /// The swap.
     Cutover,
+    /// Moving foreign keys after the swap.
+    ForeignKeys,
 }
 
 impl fmt::Display for Purpose {
@@ -45,6 +50,7 @@ impl fmt::Display for Purpose {
             Purpose::Native => "native",
             Purpose::Triggers => "triggers",
             Purpose::Cutover => "cutover",
+            Purpose::ForeignKeys => "foreign_keys",
         })
     }
 }
@@ -66,7 +72,7 @@ pub enum Round {
 }
 
 /// Tries for a window, over rounds between which the caller keeps the change log short.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LockRequest<'a> {
     /// What for.
     pub purpose: Purpose,
@@ -169,7 +175,7 @@ impl<'a> LockRequest<'a> {
                     return Ok(false);
                 }
                 self.sighted = true;
-                match is_held(watch, self.contended, &[session.id(), watch.id()]).await {
+                match is_held(watch, &self.tables, &[session.id(), watch.id()]).await {
                     Ok(true) => false,
                     Ok(false) => {
                         self.attempt += 1;
@@ -223,7 +229,7 @@ impl<'a> LockRequest<'a> {
         let what = format!(
             "no quiet moment on {} for the {} within {} s ({} attempts)",
             self.contended,
-            self.purpose,
+            self.purpose.to_string().replace('_', " "),
             self.patience.as_secs(),
             self.attempt
         );
@@ -231,8 +237,11 @@ impl<'a> LockRequest<'a> {
             .table(match self.purpose {
                 Purpose::Cutover => "untouched; what was copied is kept and stays in sync through the triggers",
                 Purpose::Native | Purpose::Triggers => "untouched",
+                Purpose::ForeignKeys => {
+                    "in place; not all of its foreign keys are changed, and those that are there hold"
+                }
             })
-            .next(format!("`replank {} {}` tries again", self.command, self.contended.plain()));
+            .next(format!("`replank {} {}` tries again", self.command, self.contended.argument()));
         match &self.blocker {
             Some(blocker) => failure.cause(format!("the table is held by {blocker}")),
             None => failure,
@@ -295,9 +304,9 @@ async fn lock_within(session: &mut Session, tables: &[&TableName], pending: Dura
     Ok(granted)
 }
 
-/// MySQL: whether anybody holds or waits for a metadata lock of the table.
-async fn is_held(watch: &mut Session, table: &TableName, but: &[u32]) -> Result<bool, ServerError> {
-    let sql = format!("SELECT 1 FROM {} LIMIT 1", metadata_locks(table, but));
+/// MySQL: whether anybody holds or waits for a metadata lock of one of the tables.
+async fn is_held(watch: &mut Session, tables: &[&TableName], but: &[u32]) -> Result<bool, ServerError> {
+    let sql = format!("SELECT 1 FROM {} LIMIT 1", metadata_locks(tables, but));
     match watch.first_row::<u64>(&sql).await {
         Ok(holder) => Ok(holder.is_some()),
         Err(error) => Err(error),
@@ -319,7 +328,7 @@ async fn holders(watch: &mut Session, table: &TableName, but: &[u32]) -> Result<
             "SELECT CONCAT('connection ', t.processlist_id, ' (', COALESCE(t.processlist_user, ''), ', ', \
              COALESCE(t.processlist_command, ''), ' for ', COALESCE(t.processlist_time, 0), ' s)') \
              FROM {} ORDER BY t.processlist_time DESC LIMIT 1",
-            metadata_locks(table, but)
+            metadata_locks(&[table], but)
         ),
         // Without the metadata_lock_info plugin MariaDB does not say who holds a table; the oldest transaction is the
         // likely one, and said to be only that.
@@ -338,13 +347,16 @@ async fn holders(watch: &mut Session, table: &TableName, but: &[u32]) -> Result<
     }
 }
 
-fn metadata_locks(table: &TableName, but: &[u32]) -> String {
+fn metadata_locks(tables: &[&TableName], but: &[u32]) -> String {
+    let names: Vec<String> = tables
+        .iter()
+        .map(|table| format!("({}, {})", string_literal(table.schema.as_str()), string_literal(table.table.as_str())))
+        .collect();
     format!(
         "performance_schema.metadata_locks m JOIN performance_schema.threads t ON t.thread_id = m.owner_thread_id \
-         WHERE m.object_type = 'TABLE' AND m.object_schema = {} AND m.object_name = {} \
+         WHERE m.object_type = 'TABLE' AND (m.object_schema, m.object_name) IN ({}) \
          AND t.processlist_id NOT IN ({})",
-        string_literal(table.schema.as_str()),
-        string_literal(table.table.as_str()),
+        names.join(", "),
         id_list(but)
     )
 }

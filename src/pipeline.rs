@@ -9,7 +9,7 @@ use std::time::Instant;
 use mysql_async::Opts;
 use tokio_util::sync::CancellationToken;
 
-use crate::change::Change;
+use crate::change::{Change, Direction};
 use crate::cutover;
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events, Phase};
@@ -30,9 +30,9 @@ use crate::sql::TableName;
 use crate::survey::Survey;
 use crate::tally::Tally;
 use crate::throttle::Throttle;
-use crate::{cleanup, copy, index, verify};
+use crate::{cleanup, copy, foreign_keys, index, verify};
 
-pub use crate::takeover::{Taken, abort, cleanup_kept, resume};
+pub use crate::takeover::{Taken, abort, resume};
 
 /// Says what a change would do. Changes nothing.
 pub async fn dry_run(request: AlterRequest) -> Result<Plan> {
@@ -119,6 +119,8 @@ async fn begin(
         original: Some(survey.identity.clone()),
         drop_old: request.options.drop_old,
         step: request.step.clone(),
+        keep_for: Some(request.options.keep_for.as_secs()),
+        key_changes: survey.key_changes.clone(),
         ..Checkpoint::default()
     };
     // Its id is in the run's row from the start: a process that dies before the ledger has its row is known by it.
@@ -131,7 +133,7 @@ async fn begin(
         return Err(record::forget(&server, &runs, &row, failure).await);
     }
     events.emit(Event::RunStarted {
-        table: table.plain(),
+        table: table.argument(),
         migration,
         strategy: format!("{}: {}", survey.strategy.label(), survey.reason),
         rows_estimate: survey.table.rows_estimate,
@@ -139,15 +141,18 @@ async fn begin(
     });
     if let Some(algorithm) = survey.strategy.algorithm() {
         let native = NativeRun { server, row, runs, checkpoint, recording, events, since };
-        return native.run(&survey, algorithm, &request.options, &stop).await;
+        return native.run(Some((&survey, algorithm)), &request.options, &stop).await;
     }
     let key = survey.key.clone().expect("a copy has a key to walk");
-    let change = Change::new(table, &survey.bookkeeping, &survey.names, key, survey.mapping.clone(), row.id);
+    let mut change = Change::new(table, &survey.bookkeeping, &survey.names, key, survey.mapping.clone(), row.id);
+    if !checkpoint.drop_old {
+        change = change.followed(server.facts.flavor);
+    }
     let tally = Arc::new(Tally::default());
     tally.rows_total.store(survey.table.rows_estimate, Ordering::Relaxed);
     let run =
         Run { server, change: Arc::new(change), options: request.options, row, checkpoint, runs, events, stop, tally };
-    Pipeline { run, recording, since }.from(Phase::Prepare, &survey.alter).await
+    Pipeline { run, recording, since }.from(Phase::Prepare, &survey.made).await
 }
 
 /// Inserts the migration's unfinished row, whose id is noted before.
@@ -187,7 +192,20 @@ impl Pipeline {
             let applier = Mirrored::copy(run, phase <= Phase::Copy).await?;
             let applier = Mirrored::index(run, applier).await?;
             let applier = Mirrored::verify(run, applier).await?;
+            let proved = foreign_keys::constrain::prove_before(run, Some(&run.change.mapping)).await;
+            proved.map_err(|failure| when_mended(failure, &run.change.original))?;
             Mirrored::cut_over(run, applier).await?;
+        }
+        if phase <= Phase::Record {
+            self.run.tally.enter(Phase::Constrain);
+            foreign_keys::settle::settle(&self.run).await?;
+            self.run.relocation().settle(&self.run.change.old, &self.run.change.reverse).await?;
+        }
+        if phase <= Phase::Constrain && !self.run.checkpoint.added_keys().is_empty() {
+            let constrain = self.run.enter(Phase::Constrain).await?;
+            let added = foreign_keys::constrain::add(&self.run).await;
+            added.map_err(|failure| when_mended(failure, &self.run.change.original))?;
+            constrain.leave();
         }
         if phase <= Phase::Record {
             let table = self.run.change.original.clone();
@@ -197,7 +215,7 @@ impl Pipeline {
         match self.clean_up().await {
             Ok(old_table) => self.finished(old_table),
             Err(failure) => {
-                let table = self.run.change.original.plain();
+                let table = self.run.change.original.argument();
                 let cause = failure.cause.unwrap_or_default();
                 self.run
                     .events
@@ -226,6 +244,12 @@ impl Pipeline {
     }
 
     fn finished(&self, old_table: Option<TableName>) {
+        if let Some(kept) = old_table.as_ref().filter(|kept| kept.schema == self.run.change.original.schema) {
+            self.run.events.notice(format!(
+                "{kept} is in the application's own schema, where `prisma db pull` and `migrate dev` take it for drift \
+                 until it is cleaned up"
+            ));
+        }
         self.run.events.emit(Event::Finished {
             took: self.since.elapsed(),
             rows_copied: self.run.tally.rows_copied.load(Ordering::Relaxed),
@@ -237,25 +261,34 @@ impl Pipeline {
 
 /// Fills in what a failure deep inside cannot know: what the table is now and how to go on.
 fn with_way_on(failure: Failure, table: &TableName, phase: Option<Phase>) -> Failure {
-    let table = table.plain();
+    let table = table.argument();
     let goes_on = format!("`replank resume {table}` goes on once the cause is gone");
     let takes_back = format!("`replank abort {table}` takes everything back");
     match phase {
         None | Some(Phase::Plan | Phase::Prepare | Phase::Native) => {
             failure.unless_said("untouched", [goes_on, takes_back])
         }
-        Some(Phase::Copy | Phase::Index | Phase::Verify | Phase::Cutover) => failure.unless_said(
+        Some(Phase::Copy | Phase::Index | Phase::Drain | Phase::Verify | Phase::Cutover) => failure.unless_said(
             "untouched; what was copied is kept and stays in sync through the triggers",
             [goes_on, takes_back],
         ),
+        Some(Phase::Constrain) => failure.unless_said(Direction::Forward.unsettled(), [goes_on]),
         Some(Phase::Record | Phase::Cleanup) => {
             failure.unless_said("changed: the new definition is in place", [goes_on])
         }
     }
 }
 
+/// Rows in the way of a foreign key have said by themselves what to do about them.
+pub(crate) fn when_mended(failure: Failure, table: &TableName) -> Failure {
+    match failure.stop {
+        Stop::Refused => failure.next(format!("then `replank resume {}`", table.argument())),
+        _ => failure,
+    }
+}
+
 /// The phases during which the mirror is on.
-struct Mirrored;
+pub(crate) struct Mirrored;
 
 impl Mirrored {
     /// Copies while the applier runs; gives the applier back with no chunk in flight.
@@ -303,7 +336,7 @@ impl Mirrored {
     }
 
     /// Compares and repairs while the applier runs.
-    async fn verify(run: &mut Run, applier: Applier) -> Result<Applier> {
+    pub(crate) async fn verify(run: &mut Run, applier: Applier) -> Result<Applier> {
         let phase = run.enter(Phase::Verify).await?;
         let halt = run.stop.child_token();
         let background = applier.spawn(halt.clone());
@@ -317,8 +350,9 @@ impl Mirrored {
     /// Swaps.
     async fn cut_over(run: &mut Run, mut applier: Applier) -> Result<()> {
         let phase = run.enter(Phase::Cutover).await?;
+        run.relocation().stage(&run.change.shadow, &run.change.reverse).await?;
         if !run.options.drop_old {
-            cutover::arm(run).await?;
+            run.checkpoint.reverse_log = Some(cutover::arm(run).await?);
             run.checkpoint.reverse_armed = true;
             run.runs.save(&run.row, Phase::Cutover, &run.checkpoint).await?;
         }
@@ -330,7 +364,7 @@ impl Mirrored {
 }
 
 /// Fewer log rows than this mean that the applier has caught up.
-const CAUGHT_UP: usize = 1_000;
+pub(crate) const CAUGHT_UP: usize = 1_000;
 
 /// Takes the applier back and tells the cause when the phase failed because the applier did.
 async fn settle(background: Background, outcome: Result<()>) -> Result<Applier> {

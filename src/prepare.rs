@@ -2,15 +2,20 @@
 //!
 //! Until the triggers are in, nothing of this is worth keeping, so an interrupted preparation is undone and made anew.
 
-use crate::change::Change;
+use crate::change::{Change, Direction};
 use crate::cutover::{self, identity};
 use crate::error::{Failure, Result, Stop};
+use crate::event::Phase;
+use crate::foreign_keys::window;
 use crate::lock_window::{LockRequest, Purpose, Round};
 use crate::plan::Alter;
 use crate::run::Run;
+use crate::schema;
+use crate::server::retry::{Tries, patiently};
 use crate::server::{Role, ServerError, Session, server_failure};
 use crate::shadow::{Shadow, split_indexes};
 use crate::sql::TableName;
+use crate::user_triggers::{self, UserTrigger};
 
 /// Makes everything and fills in the checkpoint.
 pub async fn prepare(run: &mut Run, alter: &Alter) -> Result<()> {
@@ -18,19 +23,30 @@ pub async fn prepare(run: &mut Run, alter: &Alter) -> Result<()> {
     let change = run.change.clone();
     let mut work = run.server.session_for(Role::Work, "connecting for the preparation").await?;
     let mut ddl = run.server.session_for(Role::Ddl, "connecting for the preparation").await?;
-    let shadow = Shadow::create(&mut ddl, &mut work, &change.original, &change.shadow, alter).await?;
+    let shadow = Shadow::create(run, &mut ddl, &mut work, alter).await?;
     let split = split_indexes(&shadow.table, &change.key);
-    shadow.strip(&mut ddl, &change.key, &split).await?;
+    shadow.strip(run, &mut ddl, &split).await?;
     ddl.execute("SET SESSION sql_mode = ''").await.map_err(failed)?;
-    ddl.execute(&change.log.create_sql()).await.map_err(failed)?;
+    run.define(&mut ddl, &change.log.create_sql(), preparing).await?;
     run.check_stop()?;
+    // Noted before there is anything to be removed.
+    window::plan(run, &mut work).await?;
+    run.runs.save(&run.row, Phase::Prepare, &run.checkpoint).await?;
+    // Triggers name it from the start.
+    if change.direction == Direction::Forward && !run.checkpoint.drop_old {
+        run.define(&mut ddl, &change.reverse_log.create_sql(), preparing).await?;
+    }
+    run.checkpoint.user_triggers = user_triggers_of(run, &mut work).await?;
+    run.relocation().prove(&change.shadow).await?;
     install(run).await?;
+    window::watch_cascades(run).await?;
     run.checkpoint.target_definition = shadow.table.create_sql.clone();
     run.checkpoint.deferred_indexes = split.deferred;
     run.checkpoint.temporary_key = split.temporary_key;
     run.checkpoint.shadow_index = split.key_index.as_str().to_owned();
     let now = identity(&mut work, &change.original).await.map_err(failed)?;
-    if run.checkpoint.original.as_ref().is_some_and(|planned| planned.definition != now.definition) {
+    let is_other = run.checkpoint.original.as_ref().is_some_and(|planned| planned.definition != now.definition);
+    if is_other || user_triggers_of(run, &mut work).await? != run.checkpoint.user_triggers {
         return Err(altered_meanwhile(&change.original));
     }
     run.checkpoint.original = Some(now);
@@ -47,12 +63,20 @@ pub async fn prepare(run: &mut Run, alter: &Alter) -> Result<()> {
 pub async fn remove(run: &Run, command: &'static str) -> Result<()> {
     let change = &run.change;
     let mut work = run.server.session_for(Role::Work, "connecting for the preparation").await?;
-    if change.mirror.any_exists(&mut work).await.map_err(failed)? {
+    let looking = "looking for what the change has made";
+    if patiently(looking, &mut work, async |session| change.mirror.any_exists(session).await).await? {
         drop_mirror(run, command).await?;
     }
-    cutover::remove_leftovers(run, &mut work).await.map_err(failed)?;
+    window::forget_cascades(run, true).await?;
+    if patiently(looking, &mut work, async |session| schema::exists(session, &change.shadow).await).await? {
+        // A table with foreign keys is not dropped without a lock on those it references.
+        window::withdraw_left(run).await?;
+    }
+    let removing = "removing what the change has made";
+    patiently(removing, &mut work, async |session| cutover::remove_leftovers(run, session).await).await?;
     for table in [&change.shadow, &change.log.table, &change.reverse_log.table] {
-        drop_table(&mut work, table).await.map_err(failed)?;
+        // The server may not have heard yet that a session which used it is gone.
+        patiently(removing, &mut work, async |session| drop_table(session, table).await).await?;
     }
     work.close().await;
     Ok(())
@@ -61,17 +85,12 @@ pub async fn remove(run: &Run, command: &'static str) -> Result<()> {
 /// Drops the mirror's triggers, all at once and without making the application wait.
 async fn drop_mirror(run: &Run, command: &'static str) -> Result<()> {
     let Change { mirror, log, .. } = &*run.change;
-    let mut locker = run.server.session_for(Role::Work, "connecting for the triggers").await?;
-    let mut watch = run.server.session_for(Role::Watch, "connecting for the triggers").await?;
-    let request =
-        LockRequest::new(Purpose::Triggers, &mirror.table, vec![&mirror.table, &log.table], run.options.lock_patience);
-    let window = request.asked_by(command).granted(&mut locker, &mut watch, &run.events).await?;
-    let dropped = mirror.drop(&mut locker).await;
-    window.unlock(&mut locker, &run.events).await.map_err(failed)?;
-    dropped.map_err(failed)?;
-    locker.close().await;
-    watch.close().await;
-    Ok(())
+    let tables = vec![&mirror.table, &log.table];
+    let request = LockRequest::new(Purpose::Triggers, &mirror.table, tables, run.options.lock_patience);
+    request
+        .asked_by(command)
+        .run_repeatable(&run.server, "dropping the triggers", &mirror.drop_sql(), &run.events)
+        .await
 }
 
 /// DROP TABLE of something of ours; no error when it is gone.
@@ -84,6 +103,13 @@ pub fn drop_table_sql(table: &TableName) -> String {
     format!("DROP TABLE IF EXISTS {table}")
 }
 
+async fn user_triggers_of(run: &Run, work: &mut Session) -> Result<Vec<UserTrigger>> {
+    let Change { original, mirror, .. } = &*run.change;
+    let keys = &run.checkpoint.foreign_keys;
+    let is_own = |name: &str| mirror.is_one_of_them(name) || keys.is_own_trigger(name);
+    user_triggers::read(work, original, is_own).await.map_err(failed)
+}
+
 /// Creates the mirror triggers in one window.
 async fn install(run: &Run) -> Result<()> {
     let change = &run.change;
@@ -91,18 +117,29 @@ async fn install(run: &Run) -> Result<()> {
     let tables = vec![&change.original, &change.log.table];
     let mut request = LockRequest::new(Purpose::Triggers, &change.original, tables, run.options.lock_patience);
     let mut locker = run.server.session_for(Role::Work, "connecting for the triggers").await?;
+    let mut tries = Tries::of("creating the triggers");
+    let mut is_again = false;
     loop {
         run.check_stop()?;
         let round = request.round(&mut locker, &mut watch, &run.events, std::time::Duration::from_secs(1)).await?;
         let Round::Granted(window) = round else { continue };
-        let created = change.mirror.create(&mut locker).await;
+        let mut created = Ok(());
+        if is_again {
+            // What the attempt before has left would be in the way.
+            created = change.mirror.drop(&mut locker).await;
+        }
+        if created.is_ok() {
+            created = change.mirror.create_first(&mut locker).await;
+        }
         if created.is_err() {
             // Half a mirror is none.
             let _ = change.mirror.drop(&mut locker).await;
         }
-        window.unlock(&mut locker, &run.events).await.map_err(failed)?;
-        created.map_err(|error| server_failure("creating the triggers", &error))?;
-        break;
+        is_again = true;
+        match created.and(window.unlock(&mut locker, &run.events).await) {
+            Ok(()) => break,
+            Err(error) => tries.recover(&mut locker, error, &run.events).await?,
+        }
     }
     locker.close().await;
     watch.close().await;
@@ -112,9 +149,13 @@ async fn install(run: &Run) -> Result<()> {
 fn altered_meanwhile(table: &TableName) -> Failure {
     Failure::new(Stop::Occupied, format!("{table} was altered by somebody else since the change was planned"))
         .table("untouched by replank; its copy would not have that change")
-        .next(format!("`replank abort {}`, then run the change again", table.plain()))
+        .next(format!("`replank abort {}`, then run the change again", table.argument()))
 }
 
-fn failed(error: ServerError) -> crate::error::Failure {
-    server_failure("preparing the change", &error)
+fn failed(error: ServerError) -> Failure {
+    preparing(&error)
+}
+
+fn preparing(error: &ServerError) -> Failure {
+    server_failure("preparing the change", error)
 }

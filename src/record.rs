@@ -145,7 +145,7 @@ pub async fn forget(server: &Arc<Server>, runs: &Runs, row: &RunRow, why: Failur
         Ok(()) => why,
         Err(also) => {
             let cause = also.cause.unwrap_or_default();
-            why.next(format!("`replank abort {}` first: the run could not be ended ({cause})", row.table.plain()))
+            why.next(format!("`replank abort {}` first: the run could not be ended ({cause})", row.table.argument()))
         }
     }
 }
@@ -185,5 +185,5 @@ pub fn not_recorded(failure: Failure, table: &TableName) -> Failure {
     }
     Failure { stop: Stop::NotRecorded, ..failure }
         .table("changed: the new definition is in place")
-        .next(format!("`replank resume {}` records the migration once the cause is gone", table.plain()))
+        .next(format!("`replank resume {}` records the migration once the cause is gone", table.argument()))
 }

@@ -6,13 +6,15 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::change::Change;
+use crate::change::{Change, Direction};
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events, Phase};
 use crate::runs::{Checkpoint, RunRow, Runs};
-use crate::server::Server;
+use crate::server::retry::Tries;
+use crate::server::{Disposition, Server, ServerError, Session};
 use crate::settings::RunOptions;
 use crate::tally::Tally;
+use crate::user_triggers::Relocation;
 
 /// A running change.
 #[derive(Debug)]
@@ -52,6 +54,38 @@ impl Run {
         Entered { phase, since: Instant::now(), events: self.events.clone() }
     }
 
+    /// The application's own triggers on their way to the new table.
+    pub fn relocation(&self) -> Relocation<'_> {
+        Relocation {
+            server: &self.server,
+            events: &self.events,
+            triggers: &self.checkpoint.user_triggers,
+            live: &self.change.original,
+            patience: self.options.lock_patience,
+        }
+    }
+
+    /// Runs a statement that defines a table of ours, and again after lock waits and deadlocks, by which it has done
+    /// nothing. `refused` says what anything else means.
+    pub async fn define(
+        &self,
+        session: &mut Session,
+        sql: &str,
+        refused: impl FnOnce(&ServerError) -> Failure,
+    ) -> Result<()> {
+        let mut tries = Tries::of("preparing the change");
+        loop {
+            self.check_stop()?;
+            match session.execute(sql).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.disposition() == Disposition::Retry => {
+                    tries.recover(session, error, &self.events).await?;
+                }
+                Err(error) => return Err(refused(&error)),
+            }
+        }
+    }
+
     /// A failure when the run was asked to stop.
     pub fn check_stop(&self) -> Result<()> {
         if self.stop.is_cancelled() { Err(self.interrupted()) } else { Ok(()) }
@@ -59,9 +93,18 @@ impl Run {
 
     /// The failure of a run that was asked to stop.
     pub fn interrupted(&self) -> Failure {
-        let table = self.change.original.plain();
+        let table = self.change.original.argument();
         let failure = Failure::new(Stop::Interrupted, format!("stopped at a safe point in {table}"));
         let goes_on = format!("`replank resume {table}` goes on");
+        if self.tally.snapshot().phase == Some(Phase::Constrain) {
+            return failure.table(self.change.direction.unsettled()).next(goes_on);
+        }
+        if self.change.direction == Direction::Back {
+            return failure
+                .table("untouched; writes go on being logged for the old table")
+                .next(goes_on)
+                .next(format!("`replank abort {table}` stays with the new table and keeps the old one"));
+        }
         if self.tally.snapshot().phase.is_none_or(|phase| phase <= Phase::Prepare) {
             return failure
                 .table("untouched; nothing is copied yet")

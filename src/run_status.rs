@@ -25,6 +25,22 @@ pub struct RunStatus {
     pub owner_alive: bool,
     /// Objects on the server that belong to it, `schema.name`.
     pub leftovers: Vec<String>,
+    /// The table that it has taken out of use and keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptTable>,
     /// What to do next, most useful first; commands in backticks.
     pub next: Vec<String>,
+}
+
+/// A table that a finished run keeps, and what it costs to be able to go back to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeptTable {
+    /// `schema.table`.
+    pub table: String,
+    /// Until when, RFC 3339 in UTC; empty where the run did not say.
+    pub until: String,
+    /// Keys logged since the swap and not yet pruned, at most; `None` where there is no log, so no way back.
+    pub logged: Option<u64>,
+    /// Bytes of the log, as the server estimates them.
+    pub log_bytes: u64,
 }

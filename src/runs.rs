@@ -11,10 +11,13 @@ use tokio::sync::Mutex;
 
 use crate::error::{Failure, Result, Stop};
 use crate::event::Phase;
+use crate::foreign_keys::{ForeignKey, ForeignKeys, KeyChanges};
+use crate::plan::{Alter, ClauseError, read_clauses};
 use crate::schema;
 use crate::server::retry::Tries;
 use crate::server::{Role, Server, ServerError, Session, named_lock, server_failure};
 use crate::sql::{Ident, TableName, string_literal};
+use crate::user_triggers::UserTrigger;
 
 /// Format of the rows and of the checkpoint document. A row of another format is refused, never guessed at.
 pub const FORMAT: u32 = 1;
@@ -29,8 +32,10 @@ pub enum State {
     Running,
     /// The change has happened; the old table may be kept.
     Done,
-    /// Taken back.
+    /// Taken back before it happened.
     Aborted,
+    /// Taken back after it happened, by a later run.
+    RolledBack,
 }
 
 impl State {
@@ -40,6 +45,7 @@ impl State {
             State::Running => "running",
             State::Done => "done",
             State::Aborted => "aborted",
+            State::RolledBack => "rolled_back",
         }
     }
 }
@@ -59,7 +65,7 @@ pub struct RunRow {
     pub ledger_id: Option<String>,
     /// The phase it was in.
     pub phase: Phase,
-    /// `running`, `done` or `aborted`.
+    /// `running`, `done`, `aborted` or `rolled_back`.
     pub state: String,
     /// Start, UTC.
     pub started_at: String,
@@ -87,13 +93,86 @@ pub struct Checkpoint {
     pub watermark: Option<Vec<String>>,
     /// Rows copied so far.
     pub rows_copied: u64,
-    /// Whether the reverse log was armed.
+    /// Whether the reverse log was armed, and its triggers may still be there.
     pub reverse_armed: bool,
+    /// The reverse log as it was made; `None` of a run that another version began.
+    #[serde(default)]
+    pub reverse_log: Option<Identity>,
     /// Whether the old table is dropped, as the run was begun.
     pub drop_old: bool,
     /// The step of a deploy that the run is, which keeps Prisma's ledger by itself.
     #[serde(default)]
     pub step: Option<String>,
+    /// How long the old table is kept, in seconds; `None` of a run that another version began.
+    #[serde(default)]
+    pub keep_for: Option<u64>,
+    /// What is kept since the run has ended.
+    #[serde(default)]
+    pub kept: Option<Kept>,
+    /// The run that this one takes back.
+    #[serde(default)]
+    pub rolls_back: Option<u64>,
+    /// The application's own triggers on the original, as they were when the copy was prepared.
+    #[serde(default)]
+    pub user_triggers: Vec<UserTrigger>,
+    /// What is done about foreign keys.
+    #[serde(default)]
+    pub foreign_keys: ForeignKeys,
+    /// What the clauses do to foreign keys, where they do something.
+    #[serde(default)]
+    pub key_changes: Option<KeyChanges>,
+}
+
+impl Checkpoint {
+    /// What is made of the table itself: the clauses as typed, or what is left of them beside the foreign keys.
+    pub fn made(&self, typed: Alter) -> Result<Alter> {
+        let Some(changes) = &self.key_changes else { return Ok(typed) };
+        match read_clauses(&changes.rest) {
+            Ok(alter) => Ok(alter),
+            Err(ClauseError::Empty) => Ok(Alter { clauses: Vec::new() }),
+            Err(error) => Err(Failure::new(Stop::Occupied, "the recorded clauses cannot be read").cause(error)),
+        }
+    }
+
+    /// The foreign keys that the clauses add.
+    pub fn added_keys(&self) -> &[ForeignKey] {
+        self.key_changes.as_ref().map(|changes| changes.added.as_slice()).unwrap_or_default()
+    }
+
+    /// Those that they drop.
+    pub fn dropped_keys(&self) -> &[ForeignKey] {
+        self.key_changes.as_ref().map(|changes| changes.dropped.as_slice()).unwrap_or_default()
+    }
+}
+
+/// A table that a run has taken out of use and kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its schema.
+    pub schema: String,
+    /// Its name there.
+    pub table: String,
+    /// What it was when it got there. Whatever is found under its name is ours only if it is still that.
+    pub identity: Identity,
+    /// Until when, as the server writes a DATETIME, in UTC.
+    pub until: String,
+}
+
+impl Kept {
+    /// Where it is.
+    pub fn name(&self) -> TableName {
+        TableName::new(self.schema.clone(), self.table.clone())
+    }
+}
+
+impl Identity {
+    /// Whether this is the same table: by InnoDB's numbers, or by the definition where they may not be read.
+    pub fn is_same_table(&self, other: &Identity) -> bool {
+        match (&self.table_ids, &other.table_ids) {
+            (Some(one), Some(two)) => one == two,
+            _ => self.definition == other.definition,
+        }
+    }
 }
 
 /// What tells a table from another one under the same name.
@@ -162,7 +241,7 @@ impl Runs {
         };
         let id = done.await.map_err(|error| server_failure("recording the run", &error))?.unwrap_or(0);
         drop(session);
-        let row = self.rows(&format!("id = {id}")).await?.pop();
+        let row = self.of_id(id).await?;
         row.map(|(row, _)| row)
             .ok_or_else(|| Failure::new(Stop::Unexpected, "the run that was just recorded is not there"))
     }
@@ -172,9 +251,15 @@ impl Runs {
         Ok(self.rows(&format!("{} AND state = 'running'", of_table(table))).await?.pop())
     }
 
-    /// The newest finished row of a table.
-    pub async fn last_done(&self, table: &TableName) -> Result<Option<(RunRow, Checkpoint)>> {
-        Ok(self.rows(&format!("{} AND state = 'done'", of_table(table))).await?.pop())
+    /// The row of that number.
+    pub async fn of_id(&self, id: u64) -> Result<Option<(RunRow, Checkpoint)>> {
+        Ok(self.rows(&format!("id = {id}")).await?.pop())
+    }
+
+    /// The finished rows, of one table or of all, oldest first.
+    pub async fn done(&self, table: Option<&TableName>) -> Result<Vec<(RunRow, Checkpoint)>> {
+        let of_table = table.map(|table| format!("{} AND ", of_table(table))).unwrap_or_default();
+        self.rows(&format!("{of_table}state = 'done'")).await
     }
 
     /// The newest row of a step of a deploy.

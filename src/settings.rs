@@ -8,6 +8,9 @@ use mysql_async::Opts;
 
 use crate::sql::TableName;
 
+/// How long an old table is kept where nobody said: a week has every kind of day.
+pub const KEEP_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
 /// One change of one table.
 #[derive(Debug, Clone)]
 pub struct AlterRequest {
@@ -34,6 +37,8 @@ pub struct RunOptions {
     pub bookkeeping: Option<String>,
     /// Drop the old table at once instead of keeping it in the bookkeeping schema.
     pub drop_old: bool,
+    /// How long it is kept.
+    pub keep_for: Duration,
     /// Whether the change is recorded as a Prisma migration.
     pub record: bool,
     /// Parallel chunk workers.
@@ -72,6 +77,7 @@ impl RunOptions {
             migrations: PathBuf::new(),
             bookkeeping,
             drop_old: false,
+            keep_for: KEEP_FOR,
             record: false,
             workers: 1,
             chunk_time: Duration::from_secs(1),

@@ -1,9 +1,11 @@
 //! The shadow table: made like the original, altered by the user's own clauses, without the indexes that are cheaper
 //! to build after the copy.
 
+use crate::change::Change;
 use crate::error::{Failure, Rejected, Result, Stop};
 use crate::plan::clauses::Alter;
 use crate::plan::key::ChunkKey;
+use crate::run::Run;
 use crate::schema::{self, Index, Table};
 use crate::server::{ServerError, Session, server_failure};
 use crate::sql::{Ident, TableName};
@@ -33,19 +35,13 @@ pub struct IndexSplit {
 }
 
 impl Shadow {
-    /// Creates `name` like `original` and applies the clauses. Needs a session with the server's own sql_mode for the
+    /// Creates it like the original and applies the clauses. Needs a session with the server's own sql_mode for the
     /// clauses and one with ours for reading.
-    pub async fn create(
-        ddl: &mut Session,
-        work: &mut Session,
-        original: &TableName,
-        name: &TableName,
-        alter: &Alter,
-    ) -> Result<Shadow> {
+    pub async fn create(run: &Run, ddl: &mut Session, work: &mut Session, alter: &Alter) -> Result<Shadow> {
+        let Change { original, shadow: name, .. } = &*run.change;
         let make = format!("CREATE TABLE {name} LIKE {original}");
-        ddl.execute(&make).await.map_err(|error| server_failure(&format!("`{make}`"), &error))?;
-        let clauses = alter_sql(name, alter);
-        ddl.execute(&clauses).await.map_err(|error| clause_failure(original, &error))?;
+        run.define(ddl, &make, |error| server_failure(&format!("`{make}`"), error)).await?;
+        run.define(ddl, &alter_sql(name, alter), |error| clause_failure(original, error)).await?;
         Shadow::adopt(work, name).await
     }
 
@@ -58,10 +54,9 @@ impl Shadow {
     }
 
     /// Drops the indexes that are built later and makes sure that the walked key is unique.
-    pub async fn strip(&self, ddl: &mut Session, key: &ChunkKey, split: &IndexSplit) -> Result<()> {
-        let Some(sql) = strip_sql(&self.table.name, key, split) else { return Ok(()) };
-        ddl.execute(&sql).await.map_err(|error| server_failure("taking the indexes off the shadow table", &error))?;
-        Ok(())
+    pub async fn strip(&self, run: &Run, ddl: &mut Session, split: &IndexSplit) -> Result<()> {
+        let Some(sql) = strip_sql(&self.table.name, &run.change.key, split) else { return Ok(()) };
+        run.define(ddl, &sql, |error| server_failure("taking the indexes off the shadow table", error)).await
     }
 }
 
@@ -109,6 +104,7 @@ pub fn split_indexes(target: &Table, key: &ChunkKey) -> IndexSplit {
     let walked: Vec<&Ident> = key.columns.iter().map(|column| &column.target).collect();
     let keeps_key = |index: &&Index| {
         index.unique
+            && index.usable
             && index.whole_columns().is_some_and(|columns| {
                 // In another order, it could not be walked along.
                 columns.len() == walked.len()
@@ -119,11 +115,13 @@ pub fn split_indexes(target: &Table, key: &ChunkKey) -> IndexSplit {
     let temporary_key = key_index.is_none();
     let key_index = key_index.unwrap_or_else(|| Ident::new(TEMPORARY_KEY));
     let counted = counter_index(target);
+    // MariaDB keeps a unique key over a BLOB in a hidden virtual column, beside which it adds no index in place (1846).
+    let is_hashed = target.indexes.iter().any(|index| index.unique && index.kind.eq_ignore_ascii_case("HASH"));
     let deferrable = |index: &&Index| {
-        !index.is_primary()
-            && index.kind.eq_ignore_ascii_case("BTREE")
-            && index.name != key_index
-            && Some(&index.name) != counted.as_ref()
+        // A plain index that was asked to be a hash is a B-tree all the same, and MariaDB 11 calls it a hash.
+        let is_tree = index.kind.eq_ignore_ascii_case("BTREE") || (!index.unique && index.kind == "HASH");
+        let is_needed = index.is_primary() || index.name == key_index || Some(&index.name) == counted.as_ref();
+        is_tree && !is_needed && !is_hashed
     };
     let (mut dropped, mut deferred) = (Vec::new(), Vec::new());
     for (name, definition) in index_lines(&target.create_sql) {
@@ -146,12 +144,33 @@ fn counter_index(target: &Table) -> Option<Ident> {
 }
 
 /// The lines of SHOW CREATE TABLE that define plain and unique indexes, with their names.
-fn index_lines(create_sql: &str) -> impl Iterator<Item = (Ident, String)> {
-    create_sql.lines().filter_map(|line| {
+pub(crate) fn index_lines(create_sql: &str) -> impl Iterator<Item = (Ident, String)> {
+    definition_lines(create_sql).into_iter().filter_map(|line| {
         let line = line.trim().trim_end_matches(',');
         let rest = line.strip_prefix("UNIQUE KEY `").or_else(|| line.strip_prefix("KEY `"))?;
         Some((quoted_name(rest)?, line.to_owned()))
     })
+}
+
+/// The lines of SHOW CREATE TABLE: names may have line ends in them.
+pub(crate) fn definition_lines(create_sql: &str) -> Vec<&str> {
+    let (mut lines, mut start, mut quote) = (Vec::new(), 0, None);
+    let mut characters = create_sql.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match (character, quote) {
+            ('\n', None) => {
+                lines.push(&create_sql[start..at]);
+                start = at + 1;
+            }
+            // A doubled quote ends one text and begins another.
+            ('`' | '\'', None) => quote = Some(character),
+            ('\\', Some('\'')) => drop(characters.next()),
+            (_, Some(open)) if open == character => quote = None,
+            _ => {}
+        }
+    }
+    lines.push(&create_sql[start..]);
+    lines
 }
 
 /// The identifier before the closing backtick; a doubled backtick stands for one.
@@ -178,7 +197,8 @@ pub fn comparable_definition(create_sql: &str) -> Vec<String> {
     let temporary = format!("UNIQUE KEY {}", Ident::new(TEMPORARY_KEY));
     let definition = without_counter(create_sql);
     // The first line names the table.
-    let lines = definition.lines().skip(1).map(|line| line.trim().trim_end_matches(',').to_owned());
+    let lines =
+        definition_lines(&definition).into_iter().skip(1).map(|line| line.trim().trim_end_matches(',').to_owned());
     let counts = |line: &String| !line.starts_with(&temporary) && !is_foreign_key(line);
     let (columns, mut others): (Vec<String>, Vec<String>) =
         lines.filter(counts).map(without_directories).partition(|line| line.starts_with('`'));
@@ -187,7 +207,7 @@ pub fn comparable_definition(create_sql: &str) -> Vec<String> {
 }
 
 /// The name of a line that is a constraint, and what comes after it.
-fn constraint(line: &str) -> Option<(Ident, &str)> {
+pub(crate) fn constraint(line: &str) -> Option<(Ident, &str)> {
     let rest = line.trim_start().strip_prefix("CONSTRAINT `")?;
     let name = quoted_name(rest)?;
     // Without its first backtick, which is cut off here.
@@ -213,9 +233,8 @@ fn without_directories(line: String) -> String {
 /// MySQL names checks per schema and names those of such a table anew, as `<table>_chk_<number>` in the order of the
 /// original's; a check that a clause adds without a name gets the next number of its table.
 pub fn under_original_names(original: &Table, altered: &Table) -> String {
-    let checks: Vec<Ident> = original
-        .create_sql
-        .lines()
+    let checks: Vec<Ident> = definition_lines(&original.create_sql)
+        .into_iter()
         .filter_map(constraint)
         .filter(|(_, rest)| rest.starts_with(" CHECK "))
         .map(|(name, _)| name)
@@ -233,8 +252,8 @@ pub fn under_original_names(original: &Table, altered: &Table) -> String {
         };
         Some(format!("  CONSTRAINT {name}{rest}"))
     };
-    let lines: Vec<String> =
-        altered.create_sql.lines().map(|line| renamed(line).unwrap_or_else(|| line.to_owned())).collect();
+    let lines = definition_lines(&altered.create_sql).into_iter();
+    let lines: Vec<String> = lines.map(|line| renamed(line).unwrap_or_else(|| line.to_owned())).collect();
     lines.join("\n")
 }
 
@@ -254,11 +273,12 @@ pub fn counter(create_sql: &str) -> Option<u64> {
 fn counter_span(create_sql: &str) -> Option<(usize, usize, u64)> {
     // Table options begin after the closing parenthesis on a line of its own; a comment with this text comes later
     // than the counter.
-    let options = create_sql.rfind("\n) ENGINE=")?;
+    let lines = definition_lines(create_sql);
+    let at = lines.iter().position(|line| line.starts_with(") ENGINE="))?;
+    let options: usize = lines[..at].iter().map(|line| line.len() + 1).sum();
     let word = " AUTO_INCREMENT=";
-    let line_end = create_sql[options + 1..].find('\n').map_or(create_sql.len(), |at| options + 1 + at);
-    let comment = create_sql[options..line_end].find(" COMMENT=").map_or(line_end, |at| options + at);
-    let start = options + create_sql[options..comment].find(word)?;
+    let before_comment = lines[at].split(" COMMENT=").next()?;
+    let start = options + before_comment.find(word)?;
     let digits = create_sql[start + word.len()..].bytes().take_while(u8::is_ascii_digit).count();
     let end = start + word.len() + digits;
     Some((start, end, create_sql[start + word.len()..end].parse().ok()?))
@@ -282,6 +302,19 @@ mod tests {
                 (Ident::new("i`x"), "KEY `i``x` (`a``b`,`id` DESC) COMMENT 'x, y'".to_owned()),
             ]
         );
+    }
+
+    #[test]
+    fn names_may_have_line_ends() {
+        let create = "CREATE TABLE `a\n  UNIQUE KEY `` (` (\n  `x\n) ENGINE=``` int COMMENT 'it''s \\' a \n` b',\n  KEY `k\n` \
+            (`x\n) ENGINE=```)\n) ENGINE=InnoDB AUTO_INCREMENT=3 COMMENT='\n) ENGINE= AUTO_INCREMENT=4'";
+        assert_eq!(definition_lines(create).len(), 4);
+        assert_eq!(definition_lines(create).join("\n"), create);
+        let found: Vec<_> = index_lines(create).collect();
+        assert_eq!(found, [(Ident::new("k\n"), "KEY `k\n` (`x\n) ENGINE=```)".to_owned())]);
+        assert_eq!(counter(create), Some(3));
+        let renamed = create.replacen("a\n  UNIQUE", "b", 1);
+        assert_eq!(comparable_definition(create), comparable_definition(&renamed));
     }
 
     #[test]

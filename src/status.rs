@@ -6,8 +6,9 @@ use mysql_async::Opts;
 
 use crate::error::{Failure, Result};
 use crate::event::Phase;
+use crate::kept;
 use crate::plan::Artifacts;
-use crate::run_status::RunStatus;
+use crate::run_status::{KeptTable, RunStatus};
 use crate::runs::{Checkpoint, RUNS_TABLE, RunRow, Runs};
 use crate::schema;
 use crate::server::owner::Owner;
@@ -39,13 +40,13 @@ pub async fn status(server: Opts, scope: Scope) -> Result<Vec<RunStatus>> {
         for (row, checkpoint) in runs.all().await? {
             let other_table = scope.table.as_ref().is_some_and(|table| *table != row.table);
             let other_schema = scope.schema.as_ref().is_some_and(|schema| *schema != row.table.schema);
-            if other_table || other_schema || row.state == "aborted" {
+            if other_table || other_schema || !matches!(row.state.as_str(), "running" | "done") {
                 continue;
             }
             let status = describe(&server, &mut session, &bookkeeping, row, &checkpoint).await?;
             // A finished run is only worth showing for what it keeps; a later run of the table keeps it now.
-            found.retain(|earlier: &RunStatus| earlier.table != status.table);
-            if status.state != "finished" || !status.leftovers.is_empty() {
+            found.retain(|earlier: &RunStatus| earlier.table != status.table || earlier.kept.is_some());
+            if status.state != "finished" || !status.leftovers.is_empty() || status.kept.is_some() {
                 found.push(status);
             }
         }
@@ -54,7 +55,8 @@ pub async fn status(server: Opts, scope: Scope) -> Result<Vec<RunStatus>> {
     Ok(found)
 }
 
-async fn bookkeeping_schemas(session: &mut Session, scope: &Scope) -> Result<Vec<Ident>> {
+/// The bookkeeping schemas that a question is about.
+pub async fn bookkeeping_schemas(session: &mut Session, scope: &Scope) -> Result<Vec<Ident>> {
     if let Some(bookkeeping) = &scope.bookkeeping {
         return Ok(vec![bookkeeping.clone()]);
     }
@@ -76,7 +78,7 @@ async fn bookkeeping_schemas(session: &mut Session, scope: &Scope) -> Result<Vec
 /// The table that a plan was trying its clauses on when it was killed. Which table's plan that was is not known.
 fn killed_plan(table: &TableName, scope: &Scope) -> RunStatus {
     let by = match &scope.table {
-        Some(table) => format!("`replank cleanup {}` removes it", table.plain()),
+        Some(table) => format!("`replank cleanup {}` removes it", table.argument()),
         None => {
             "the next `replank alter`, `resume`, `abort` or `cleanup` of a table of that database removes it".into()
         }
@@ -92,6 +94,7 @@ fn killed_plan(table: &TableName, scope: &Scope) -> RunStatus {
         updated_at: String::new(),
         owner_alive: false,
         leftovers: vec![table.plain()],
+        kept: None,
         next: vec![by],
     }
 }
@@ -104,8 +107,16 @@ async fn describe(
     checkpoint: &Checkpoint,
 ) -> Result<RunStatus> {
     let owner_alive = row.state == "running" && Owner::is_held(server, &row.table).await?;
-    let leftovers = leftovers(session, bookkeeping, &row.table).await?;
-    let plain = row.table.plain();
+    let mut leftovers = leftovers(session, bookkeeping, &row.table).await?;
+    if row.state == "done" && (checkpoint.rolls_back.is_some() || checkpoint.keep_for == Some(0)) {
+        // What the names find is another run's.
+        leftovers.clear();
+    }
+    let kept = match row.state.as_str() {
+        "done" => kept_table(session, bookkeeping, &row, checkpoint).await?,
+        _ => None,
+    };
+    let argument = row.table.argument();
     let state = match (row.state.as_str(), owner_alive) {
         ("running", true) => "running",
         ("running", false) => "stopped",
@@ -114,18 +125,31 @@ async fn describe(
     let resume = match &checkpoint.step {
         // Its statement is one of several.
         Some(_) => "`replank deploy`".to_owned(),
-        None => format!("`replank resume {plain}`"),
+        None => format!("`replank resume {argument}`"),
     };
     let next = match state {
         "running" => Vec::new(),
         "stopped" if row.phase > Phase::Cutover => vec![resume],
-        "stopped" => vec![resume, format!("`replank abort {plain}`")],
-        _ => vec![format!("`replank cleanup {plain}`")],
+        "stopped" => vec![resume, format!("`replank abort {argument}`")],
+        _ => {
+            let mut next = vec![format!("`replank cleanup {argument}`")];
+            if let Some(logged) = kept.as_ref().and_then(|kept| kept.logged) {
+                next.push(format!("`replank rollback {argument}` goes back to the old table"));
+                if logged > MANY_LOGGED {
+                    next.push("`replank cleanup` without a table prunes the log, and keeps the old table".to_owned());
+                }
+            }
+            next
+        }
     };
     let failed = |error| server_failure("inspecting the table", &error);
-    let rows_total = schema::inspect(session, &row.table).await.map_err(failed)?.map_or(0, |table| table.rows_estimate);
+    let rows_total = match checkpoint.rolls_back {
+        None => schema::inspect(session, &row.table).await.map_err(failed)?.map_or(0, |table| table.rows_estimate),
+        // Nothing is copied on the way back.
+        Some(_) => 0,
+    };
     Ok(RunStatus {
-        table: plain,
+        table: row.table.plain(),
         migration: row.migration,
         state: state.to_owned(),
         phase: row.phase.label().to_owned(),
@@ -135,8 +159,39 @@ async fn describe(
         updated_at: rfc3339(&row.updated_at),
         owner_alive,
         leftovers,
+        kept,
         next,
     })
+}
+
+/// Keys in a reverse log from which on pruning is advised: applying as many takes some minutes.
+const MANY_LOGGED: u64 = 1_000_000;
+
+async fn kept_table(
+    session: &mut Session,
+    bookkeeping: &Ident,
+    row: &RunRow,
+    checkpoint: &Checkpoint,
+) -> Result<Option<KeptTable>> {
+    let Some(kept) = &checkpoint.kept else { return Ok(None) };
+    let name = kept.name();
+    if !schema::exists(session, &name).await.map_err(looking)? {
+        return Ok(None);
+    }
+    let names = Artifacts::kept_in(&row.table, bookkeeping).ok().filter(|_| checkpoint.reverse_armed);
+    let log = match names {
+        Some(names) => {
+            let log = TableName { schema: bookkeeping.clone(), table: names.reverse_log };
+            kept::log_size(session, &log).await.map_err(looking)?
+        }
+        None => None,
+    };
+    Ok(Some(KeptTable {
+        table: name.plain(),
+        until: rfc3339(&kept.until),
+        logged: log.map(|log| log.entries),
+        log_bytes: log.map_or(0, |log| log.bytes),
+    }))
 }
 
 /// The server gives `2026-11-23 18:45:00.123456`, in UTC.

@@ -1,28 +1,37 @@
 //! What is there, and what the change would do to it: reads the clauses, inspects table and server, tries the clauses
 //! on an empty table of the same definition, chooses the strategy, runs all checks.
 
+mod typed;
+
 use std::sync::Arc;
 
 use crate::change::Change;
 use crate::cutover::{close_gate_sql, open_gate_sql};
 use crate::error::{Failure, Result, Stop};
 use crate::event::Phase;
+use crate::foreign_keys::{self, Family, KeyChanges};
 use crate::plan::checks::{self, Inspection};
+use crate::plan::dependents::{self, Program};
 use crate::plan::explain::{Finding, Plan, PlannedStatement, Severity};
 use crate::plan::grants::Grants;
+use crate::plan::key_clauses::only_foreign_keys;
+use crate::plan::names::staged_trigger;
 use crate::plan::near::nearest;
 use crate::plan::strategy::{self, Algorithm, Strategy};
 use crate::plan::{Alter, Artifacts, ChunkKey, ColumnMapping, bookkeeping_schema, choose_key, read_clauses};
 use crate::prepare::drop_table_sql;
 use crate::record::Recording;
-use crate::runs::{Identity, Runs};
+use crate::row_questions::refuse_rows;
+use crate::runs::{Checkpoint, Identity, Runs};
 use crate::schema::{self, Relations, Table};
 use crate::server::owner::Owner;
-use crate::server::{Flavor, Role, Server, Session, server_failure};
+use crate::server::{Flavor, Role, Server, ServerError, Session, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
 use crate::shadow::{TEMPORARY_KEY, alter_sql, split_indexes, strip_sql, without_counter};
 use crate::sql::{Ident, TableName};
-use crate::{throttle, trial};
+use crate::throttle;
+use crate::user_triggers::{self, UserTrigger};
+use typed::{Made, Typed, of_foreign_keys};
 
 /// A change that passed all checks, ready to run.
 #[derive(Debug)]
@@ -39,7 +48,11 @@ pub struct Survey {
     pub identity: Identity,
     /// The clauses.
     pub alter: Alter,
-    /// The table as the server makes it with the clauses.
+    /// What is made of the table itself: the clauses, or what is left of them beside the foreign keys.
+    pub made: Alter,
+    /// What the clauses do to foreign keys, where they do something.
+    pub key_changes: Option<KeyChanges>,
+    /// The table as the server makes it with the clauses, without foreign keys.
     pub target: Table,
     /// Which column goes where.
     pub mapping: ColumnMapping,
@@ -53,22 +66,25 @@ pub struct Survey {
     pub disk_free: Option<u64>,
     /// What a user should know before the change is made.
     pub warnings: Vec<String>,
+    /// The application's own triggers on the table, for a copy.
+    pub triggers: Vec<UserTrigger>,
 }
 
 impl Survey {
     /// Surveys a change. Touches nothing but an empty table in the bookkeeping schema, which is gone again afterwards.
     pub async fn make(request: &AlterRequest) -> Result<Survey> {
-        Survey::of(request, false).await
+        Survey::of(request, None).await
     }
 
     /// Surveys the change of an unfinished native run once more. A run that began as one does not become a copy.
-    pub async fn again(request: &AlterRequest) -> Result<(Survey, Algorithm)> {
-        let survey = Survey::of(request, true).await?;
+    pub async fn again(request: &AlterRequest, checkpoint: &Checkpoint) -> Result<(Survey, Algorithm)> {
+        let survey = Survey::of(request, Some(checkpoint)).await?;
         let algorithm = survey.strategy.algorithm().ok_or_else(|| no_longer_native(&survey.table.name, &survey.reason));
         Ok((survey, algorithm?))
     }
 
-    async fn of(request: &AlterRequest, unfinished_run: bool) -> Result<Survey> {
+    async fn of(request: &AlterRequest, begun: Option<&Checkpoint>) -> Result<Survey> {
+        let unfinished_run = begun.is_some();
         let alter = read_clauses(&request.clauses).map_err(|error| {
             Failure::refused("the clauses of `--alter` cannot be read")
                 .table("untouched")
@@ -113,30 +129,56 @@ impl Survey {
             return Err(refusal);
         }
         let kept = TableName { schema: bookkeeping.clone(), table: names.kept.clone() };
-        if !unfinished_run && schema::exists(&mut work, &kept).await.map_err(failed)? {
+        // Foreign keys touch no column that its triggers name.
+        if !unfinished_run && !only_foreign_keys(&alter) && schema::exists(&mut work, &kept).await.map_err(failed)? {
             return Err(checks::refuse_kept(&name));
         }
         throttle::check(&server, &request.options).await?;
-        let (target, verdicts) = trial::try_clauses(&server, &mut work, &bookkeeping, &table, &alter).await?;
-        let mapping = ColumnMapping::new(&alter, &table, &target);
-        let (strategy, reason) = strategy::choose(&alter, &table, &target, verdicts, request.options.force_copy);
-        let mut key = None;
+        let typed = Typed { server: &server, bookkeeping: &bookkeeping, table: &table, alter: &alter };
+        let Made { made, key_changes, target, verdicts } = typed.make(&mut work, begun).await?;
+        let mapping = ColumnMapping::new(&made, &table, &target);
+        let (strategy, reason) = match (&key_changes, made.changes().next()) {
+            (Some(changes), None) => (Strategy::InPlace, of_foreign_keys(changes)),
+            _ => strategy::choose(&made, &table, &target, verdicts, request.options.force_copy),
+        };
+        let (mut key, mut triggers, mut unlooked) = (None, Vec::new(), Vec::new());
         if strategy == Strategy::Copy && !unfinished_run {
             if let Some(refusal) = checks::refuse_copy(&inspection, &mapping) {
                 return Err(refusal);
             }
+            triggers = user_triggers::read(&mut work, &name, |_| false).await.map_err(failed)?;
+            let refusal = checks::refuse_triggers(&name, &triggers, &|column| target.column(column).is_some());
+            if let Some(refusal) = refusal.or_else(|| checks::refuse_definers(&inspection, &triggers)) {
+                return Err(refusal);
+            }
+            refuse_taken_names(&mut work, &name, &names, &bookkeeping).await?;
             let walked = choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?;
-            let made = Table { name: name.clone(), ..target.clone() };
-            if let Some(refusal) = checks::refuse_key(&made, split_indexes(&target, &walked).temporary_key) {
+            let of_name = Table { name: name.clone(), ..target.clone() };
+            if let Some(refusal) = checks::refuse_key(&of_name, split_indexes(&target, &walked).temporary_key) {
+                return Err(refusal);
+            }
+            let mut family = Family::read(&mut work, &name).await.map_err(failed)?;
+            if let Some(refusal) = foreign_keys::check::refuse_with_triggers(&family, &name, &relations.triggers) {
+                return Err(refusal);
+            }
+            // What is dropped need not fit the new definition.
+            let dropped = key_changes.as_ref().map(|changes| changes.dropped.as_slice()).unwrap_or_default();
+            family.own.retain(|key| dropped.iter().all(|dropped| dropped.name != key.name));
+            if let Some(refusal) = foreign_keys::check::refuse(&family, &table, &of_name, &mapping, &walked, &made) {
                 return Err(refusal);
             }
             key = Some(walked);
         }
+        if !unfinished_run && (strategy == Strategy::Copy || key_changes.is_some()) {
+            unlooked = refuse_rows(&server, &table, &target, &alter).await?;
+        }
         // From the same reading as the columns: an ALTER that comes between two readings would be copied only in part.
         // The table's number is not needed before the triggers are in.
         let identity = Identity { definition: without_counter(&table.create_sql), table_ids: None };
+        let mut warnings = checks::warnings(&server.facts, &grants);
+        warnings.append(&mut unlooked);
+        warnings.extend(broken_programs(&mut work, &table, &target).await.map_err(failed)?);
         work.close().await;
-        let warnings = checks::warnings(&server.facts, &grants);
         Ok(Survey {
             server,
             names,
@@ -144,6 +186,8 @@ impl Survey {
             table,
             identity,
             alter,
+            made,
+            key_changes,
             target,
             mapping,
             strategy,
@@ -151,6 +195,7 @@ impl Survey {
             key,
             disk_free,
             warnings,
+            triggers,
         })
     }
 
@@ -196,27 +241,46 @@ impl Survey {
         let (started, finished) = recording.map(Recording::statements).unzip();
         let finished = finished.into_iter().flatten();
         started.into_iter().for_each(|sql| add(Phase::Record, sql));
+        let (dropped, added) = self.key_changes.as_ref().map(|changes| (&changes.dropped, &changes.added)).unzip();
+        let added = added.filter(|added| !added.is_empty());
+        let constrain = added.map(|added| foreign_keys::constrain::sql(&self.table.name, added));
         if let Some(algorithm) = self.strategy.algorithm() {
-            add(Phase::Native, crate::native::sql(&self.table.name, &self.alter, algorithm));
+            if let Some(dropped) = dropped.filter(|dropped| !dropped.is_empty()) {
+                add(Phase::Native, foreign_keys::drop::sql(&self.table.name, dropped));
+            }
+            if self.made.changes().next().is_some() {
+                add(Phase::Native, crate::native::sql(&self.table.name, &self.made, algorithm));
+            }
+            constrain.into_iter().for_each(|sql| add(Phase::Constrain, sql));
             finished.for_each(|sql| add(Phase::Record, sql));
             return statements;
         }
         let key = self.key.clone().expect("a copy has a key to walk");
-        let change = Change::new(self.table.name.clone(), &self.bookkeeping, &self.names, key, self.mapping.clone(), 0);
+        let mut change =
+            Change::new(self.table.name.clone(), &self.bookkeeping, &self.names, key, self.mapping.clone(), 0);
+        if !drop_old {
+            change = change.followed(self.server.facts.flavor);
+        }
         let split = split_indexes(&self.target, &change.key);
         let shadow = &change.shadow;
         add(Phase::Prepare, format!("CREATE TABLE {shadow} LIKE {}", change.original));
-        add(Phase::Prepare, alter_sql(shadow, &self.alter));
+        add(Phase::Prepare, alter_sql(shadow, &self.made));
         strip_sql(shadow, &change.key, &split).into_iter().for_each(|sql| add(Phase::Prepare, sql));
         add(Phase::Prepare, change.log.create_sql());
+        if !drop_old {
+            add(Phase::Prepare, change.reverse_log.create_sql());
+        }
         change.mirror.create_sql().into_iter().for_each(|sql| add(Phase::Prepare, sql));
         if !split.deferred.is_empty() {
             let adds: Vec<String> = split.deferred.iter().map(|definition| format!("ADD {definition}")).collect();
             add(Phase::Index, format!("ALTER TABLE {shadow} {}, ALGORITHM=INPLACE", adds.join(", ")));
         }
         add(Phase::Index, format!("ANALYZE TABLE {shadow}"));
+        for (index, trigger) in self.triggers.iter().enumerate() {
+            let staged = staged_trigger(&change.original, index);
+            add(Phase::Cutover, trigger.staged_sql(&staged, &change.shadow.table).unwrap_or_default());
+        }
         if !drop_old {
-            add(Phase::Cutover, change.reverse_log.create_sql());
             change.reverse.create_sql().into_iter().for_each(|sql| add(Phase::Cutover, sql));
         }
         let gated = self.server.facts.flavor == Flavor::MariaDb;
@@ -232,6 +296,15 @@ impl Survey {
             // The RENAME is sent before, and waits.
             add(Phase::Cutover, open_gate_sql(&change));
         }
+        for trigger in &self.triggers {
+            add(Phase::Cutover, format!("DROP TRIGGER {}.{}", change.original.schema, trigger.name()));
+        }
+        for (index, trigger) in self.triggers.iter().enumerate() {
+            let staged = staged_trigger(&change.original, index);
+            add(Phase::Cutover, trigger.create_sql_before(None).unwrap_or_default());
+            add(Phase::Cutover, format!("DROP TRIGGER {staged}"));
+        }
+        constrain.into_iter().for_each(|sql| add(Phase::Constrain, sql));
         finished.for_each(|sql| add(Phase::Record, sql));
         change.mirror.drop_sql().into_iter().for_each(|sql| add(Phase::Cleanup, sql));
         let old = match drop_old {
@@ -266,13 +339,65 @@ pub fn names(table: &TableName, options: &RunOptions) -> Result<(Artifacts, Iden
     Ok((names, bookkeeping))
 }
 
+/// Refuses while something has the name of a table that the run would make. From the moment on that the run is recorded,
+/// what is found under these names is its own, and a resume or an abort drops it.
+async fn refuse_taken_names(
+    work: &mut Session,
+    table: &TableName,
+    names: &Artifacts,
+    bookkeeping: &Ident,
+) -> Result<()> {
+    let beside = |name: &Ident| TableName { schema: table.schema.clone(), table: name.clone() };
+    let away = |name: &Ident| TableName { schema: bookkeeping.clone(), table: name.clone() };
+    for taken in [beside(&names.shadow), away(&names.log), away(&names.reverse_log)] {
+        if schema::exists(work, &taken).await.map_err(|error| server_failure("inspecting the table", &error))? {
+            return Err(Failure::new(Stop::Occupied, format!("{taken} is there, and no run of replank has made it"))
+                .table("untouched")
+                .next(format!("`replank cleanup {}` removes what finished runs have left", table.argument()))
+                .next("whatever stays then is somebody else's: rename or drop it, a copy needs its name"));
+        }
+    }
+    let triggers = [&names.triggers, &names.reverse_triggers, &names.row_triggers];
+    let taken: Option<(String, String)> = work
+        .first_row(&schema::relations::triggers_named_sql(
+            &table.schema,
+            triggers.into_iter().flat_map(|of| [&of.insert, &of.update, &of.delete]),
+        ))
+        .await
+        .map_err(|error| server_failure("inspecting the table", &error))?;
+    let Some((trigger, on)) = taken else { return Ok(()) };
+    let other = TableName::new(table.schema.as_str(), on);
+    Err(Failure::new(
+        Stop::Occupied,
+        format!("{other} has a trigger {}, a name that the change of {table} needs", Ident::new(trigger)),
+    )
+    .table("untouched")
+    .next(format!(
+        "`replank cleanup {}` drops it when a change of that table has made it and is over",
+        other.argument()
+    ))
+    .cause("the names of triggers in a schema do not tell upper case from lower case"))
+}
+
 /// The refusal for a table with an unfinished run.
 pub fn unfinished(table: &TableName, migration: &str) -> Failure {
     Failure::new(Stop::Occupied, format!("{table} is being changed already: `{migration}` is unfinished"))
         .table("untouched by this command")
-        .next(format!("`replank status {}` shows how far it is", table.plain()))
-        .next(format!("`replank resume {}` goes on with it", table.plain()))
-        .next(format!("`replank abort {}` takes it back", table.plain()))
+        .next(format!("`replank status {}` shows how far it is", table.argument()))
+        .next(format!("`replank resume {}` goes on with it", table.argument()))
+        .next(format!("`replank abort {}` takes it back", table.argument()))
+}
+
+/// What the columns that go take with them.
+async fn broken_programs(work: &mut Session, table: &Table, target: &Table) -> Result<Option<String>, ServerError> {
+    let columns = table.columns.iter().map(|column| &column.name);
+    let lost: Vec<Ident> = columns.filter(|column| target.column(column).is_none()).cloned().collect();
+    if lost.is_empty() {
+        return Ok(None);
+    }
+    let rows: Vec<(String, String, Option<String>, Option<String>)> = work.rows(&dependents::sql(&table.name)).await?;
+    let readable = rows.into_iter().filter_map(|(kind, name, text, on)| Some(Program { kind, name, text: text?, on }));
+    Ok(dependents::naming(&readable.collect::<Vec<_>>(), &table.name.table, &lost))
 }
 
 /// The table, or the refusal with the names that may be meant.
@@ -282,6 +407,13 @@ pub async fn find_table(work: &mut Session, name: &TableName) -> Result<Table> {
         return Ok(table);
     }
     let kinds: Vec<String> = work.rows(&schema::kind_sql(name)).await.map_err(failed)?;
+    if kinds.iter().any(|kind| kind == "SYSTEM VERSIONED") {
+        return Err(Failure::refused(format!(
+            "{name} is a system-versioned table, and a copy cannot keep its history"
+        ))
+        .table("untouched")
+        .next("make the change with the server's own ALTER, with `SET system_versioning_alter_history = KEEP`"));
+    }
     if let Some(kind) = kinds.first() {
         return Err(Failure::refused(format!("{name} is a {}, not a table", kind.to_lowercase()))
             .table("untouched")
@@ -334,7 +466,7 @@ pub fn free_bytes(server: &Server) -> Option<u64> {
 fn no_longer_native(table: &TableName, why: &str) -> Failure {
     Failure::new(Stop::Occupied, format!("the server cannot make the change of {table} by itself any more"))
         .table("untouched")
-        .next(format!("`replank abort {}`, then run the change again: it is then an online copy", table.plain()))
+        .next(format!("`replank abort {}`, then run the change again: it is then an online copy", table.argument()))
         .cause(why)
 }
 

@@ -1,4 +1,4 @@
-//! Commands on a run that another process began: go on with it, take it back, drop what it keeps.
+//! Commands on a run that another process began: go on with it, or take it back.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,16 +13,17 @@ use crate::native::{NativeRun, Standing, unclear};
 use crate::pipeline::{Pipeline, connect};
 use crate::plan::{Alter, ColumnMapping, choose_key, read_clauses};
 use crate::record::{self, Recording};
+use crate::rollback::Interrupted;
 use crate::run::Run;
 use crate::runs::{Checkpoint, RunRow, Runs};
 use crate::schema::{self, Table};
 use crate::server::owner::Owner;
 use crate::server::{ConnectionId, Role, Server, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
-use crate::sql::TableName;
+use crate::sql::{Ident, TableName};
 use crate::survey::{Survey, find_table, names};
 use crate::tally::Tally;
-use crate::{cleanup, cutover, prepare, trial};
+use crate::{cutover, foreign_keys, prepare, rollback, trial};
 
 /// How a command on an earlier run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +47,9 @@ pub async fn resume(
     let opts = server.clone();
     let (server, table) = connect(server, &table).await?;
     let owner = Owner::acquire(&server, &table, &events, &stop).await?;
-    sweep(&server, &table, &options, &events).await;
+    if let Ok((_, bookkeeping)) = names(&table, &options) {
+        sweep(&server, &bookkeeping, &events).await;
+    }
     let resumed = resume_owned(opts, &server, &table, options, events, stop, since).await;
     owner.release().await;
     resumed.map_err(again)
@@ -64,6 +67,11 @@ async fn resume_owned(
     let Some((runs, row, checkpoint)) = find_running(server, table, &options).await? else {
         return nothing(server, table).await;
     };
+    if checkpoint.rolls_back.is_some() {
+        bury_statements(server, &row).await?;
+        let server = Arc::clone(server);
+        return rollback::resume(Interrupted { server, options, runs, row, checkpoint, events, stop }, since).await;
+    }
     let options = RunOptions { drop_old: options.drop_old || checkpoint.drop_old, ..options };
     let alter = read(&row)?;
     let recording = match &row.ledger_id {
@@ -79,30 +87,32 @@ async fn resume_owned(
         session.close().await;
     }
     bury_statements(server, &row).await?;
-    let native = row.phase == Phase::Native;
-    if native || (row.phase == Phase::Record && checkpoint.shadow_index.is_empty()) {
+    let by_server = checkpoint.shadow_index.is_empty();
+    if row.phase == Phase::Native || by_server && matches!(row.phase, Phase::Constrain | Phase::Record) {
         let server = Arc::clone(server);
         let native = NativeRun { server, row, runs, checkpoint, recording, events, since };
         resume_native(native, opts, options, stop).await?;
         return Ok(Taken::Done);
     }
-    let run = adopt(server, table, options, runs, row, checkpoint, &alter, events, stop).await?;
+    let made = checkpoint.made(alter)?;
+    let run = adopt(server, table, options, runs, row, checkpoint, &made, events, stop).await?;
     let mut phase = run.row.phase;
     if phase <= Phase::Cutover && phase > Phase::Prepare {
         if swapped(&run).await? {
-            phase = Phase::Record;
+            phase = Phase::Constrain;
         } else {
             check_mirror(&run).await?;
+            foreign_keys::window::withdraw_left(&run).await?;
         }
     }
     run.events.emit(Event::RunStarted {
-        table: table.plain(),
+        table: table.argument(),
         migration: run.row.migration.clone(),
         strategy: format!("online copy, resumed at {}", phase.label()),
         rows_estimate: run.tally.rows_total.load(std::sync::atomic::Ordering::Relaxed),
         resumed: true,
     });
-    Pipeline { run, recording, since }.from(phase, &alter).await?;
+    Pipeline { run, recording, since }.from(phase, &made).await?;
     Ok(Taken::Done)
 }
 
@@ -110,7 +120,9 @@ async fn resume_owned(
 pub async fn abort(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<Taken> {
     let (server, table) = connect(server, &table).await?;
     let owner = Owner::acquire(&server, &table, &events, &CancellationToken::new()).await?;
-    sweep(&server, &table, &options, &events).await;
+    if let Ok((_, bookkeeping)) = names(&table, &options) {
+        sweep(&server, &bookkeeping, &events).await;
+    }
     let aborted = abort_owned(&server, &table, options, events).await;
     owner.release().await;
     aborted.map_err(again)
@@ -120,27 +132,46 @@ async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOption
     let Some((runs, row, checkpoint)) = find_running(server, table, &options).await? else {
         return nothing(server, table).await;
     };
-    let alter = read(&row)?;
+    if checkpoint.rolls_back.is_some() {
+        bury_statements(server, &row).await?;
+        let (server, stop) = (Arc::clone(server), CancellationToken::new());
+        return rollback::abort(Interrupted { server, options, runs, row, checkpoint, events, stop }).await;
+    }
+    let alter = checkpoint.made(read(&row)?)?;
     bury_statements(server, &row).await?;
     let is_native = row.phase == Phase::Native || checkpoint.shadow_index.is_empty() && row.phase > Phase::Prepare;
     let left = if is_native {
-        match refuse_made(server, &row, &checkpoint).await? {
+        let standing = refuse_made(server, &row, &checkpoint).await?;
+        foreign_keys::constrain::take_back(server, &runs, &row, &checkpoint, &options, &events).await?;
+        match standing {
             Standing::Foreign => format!("the run is ended; {table} is left as somebody else has altered it"),
             _ => format!("{table} is as it was; the server was not told to alter it"),
         }
     } else {
+        let stop = CancellationToken::new();
         let run = adopt(
             server,
             table,
-            options,
+            options.clone(),
             runs.clone(),
             row.clone(),
-            checkpoint,
+            checkpoint.clone(),
             &alter,
             events.clone(),
-            CancellationToken::new(),
+            stop.clone(),
         )
-        .await?;
+        .await;
+        // To take away what the run has made takes its names only.
+        let run = match run {
+            Err(failure) if failure.stop == Stop::Occupied => {
+                let (names, bookkeeping) = names(table, &options)?;
+                let change = Arc::new(Change::of_names(table.clone(), &bookkeeping, &names, row.id));
+                let (server, runs) = (Arc::clone(server), runs.clone());
+                let (events, tally) = (events.clone(), Arc::new(Tally::default()));
+                Run { server, change, options, row: row.clone(), checkpoint, runs, events, stop, tally }
+            }
+            run => run?,
+        };
         if row.phase > Phase::Cutover || swapped(&run).await? {
             return Err(too_late(table));
         }
@@ -152,46 +183,13 @@ async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOption
     Ok(Taken::Done)
 }
 
-/// Drops the old table that a finished change keeps, with the triggers and the log that follow the new one.
-pub async fn cleanup_kept(server: Opts, table: TableName, options: RunOptions, events: Events) -> Result<Taken> {
-    let (server, table) = connect(server, &table).await?;
-    let owner = Owner::acquire(&server, &table, &events, &CancellationToken::new()).await?;
-    sweep(&server, &table, &options, &events).await;
-    let cleaned = cleanup_owned(&server, &table, options, events).await;
-    owner.release().await;
-    cleaned.map_err(again)
-}
-
-async fn cleanup_owned(server: &Arc<Server>, table: &TableName, options: RunOptions, events: Events) -> Result<Taken> {
-    let (names, bookkeeping) = names(table, &options)?;
-    let Some(runs) = Runs::find(server, &bookkeeping).await? else { return nothing(server, table).await };
-    if let Some((row, _)) = runs.running(table).await? {
-        return Err(crate::survey::unfinished(table, &row.migration));
-    }
-    let Some((row, checkpoint)) = runs.last_done(table).await? else { return nothing(server, table).await };
-    let mut session = server.session_for(Role::Work, "connecting").await?;
-    let kept = TableName { schema: bookkeeping, table: names.kept.clone() };
-    let is_kept = schema::exists(&mut session, &kept).await.map_err(failed)?;
-    session.close().await;
-    if !is_kept {
-        return nothing(server, table).await;
-    }
-    let alter = read(&row)?;
-    let run =
-        adopt(server, table, options, runs, row, checkpoint, &alter, events.clone(), CancellationToken::new()).await?;
-    cleanup::drop_kept(&run, &events).await?;
-    events.notice(format!("the old table {kept} is dropped, with the triggers and the log that followed {table}"));
-    Ok(Taken::Done)
-}
-
 fn again(failure: Failure) -> Failure {
     failure.unless_said("as the run left it", ["run the command again once the cause is gone".to_owned()])
 }
 
-/// Removes what plans that were killed have left in the bookkeeping schema. Whether that works does not decide anything.
-async fn sweep(server: &Arc<Server>, table: &TableName, options: &RunOptions, events: &Events) {
-    let Ok((_, bookkeeping)) = names(table, options) else { return };
-    if let Err(failure) = trial::sweep(server, &bookkeeping).await {
+/// Removes what plans that were killed have left in a bookkeeping schema. Whether that works does not decide anything.
+pub(crate) async fn sweep(server: &Arc<Server>, bookkeeping: &Ident, events: &Events) {
+    if let Err(failure) = trial::sweep(server, bookkeeping).await {
         events.notice(format!("{}: {}", failure.what, failure.cause.unwrap_or_default()));
     }
 }
@@ -227,7 +225,7 @@ fn failed(error: crate::server::ServerError) -> Failure {
 fn too_late(table: &TableName) -> Failure {
     Failure::new(Stop::Occupied, format!("{table} has its new definition already, so there is nothing to take back"))
         .table("changed; the migration may not be recorded yet")
-        .next(format!("`replank resume {}` records the migration and cleans up", table.plain()))
+        .next(format!("`replank resume {}` records the migration and cleans up", table.argument()))
 }
 
 /// Ends statements that a killed process left running on the server: a chunk that commits after its run was taken over
@@ -248,10 +246,10 @@ async fn sides(
     server: &Arc<Server>,
     names: &crate::plan::Artifacts,
     table: &TableName,
-    bookkeeping: &crate::sql::Ident,
+    bookkeeping: &Ident,
 ) -> Result<(Option<Table>, Option<Table>)> {
     let mut session = server.session_for(Role::Work, "connecting").await?;
-    let beside = |name: &crate::sql::Ident| TableName { schema: table.schema.clone(), table: name.clone() };
+    let beside = |name: &Ident| TableName { schema: table.schema.clone(), table: name.clone() };
     let old = schema::inspect(&mut session, &beside(&names.old)).await.map_err(failed)?;
     let old = old.filter(|old| !cutover::is_gate(&old.create_sql));
     let kept = TableName { schema: bookkeeping.clone(), table: names.kept.clone() };
@@ -300,7 +298,10 @@ async fn adopt(
     let relaxed = std::sync::atomic::Ordering::Relaxed;
     tally.rows_total.store(original.rows_estimate, relaxed);
     tally.rows_copied.store(checkpoint.rows_copied, relaxed);
-    let change = Change::new(table.clone(), &bookkeeping, &names, key, mapping, row.id);
+    let mut change = Change::new(table.clone(), &bookkeeping, &names, key, mapping, row.id);
+    if !checkpoint.drop_old {
+        change = change.followed(server.facts.flavor);
+    }
     Ok(Run {
         server: Arc::clone(server),
         change: Arc::new(change),
@@ -333,7 +334,7 @@ async fn check_mirror(run: &Run) -> Result<()> {
     } else {
         return Ok(());
     };
-    let table = change.original.plain();
+    let table = change.original.argument();
     Err(Failure::new(Stop::Occupied, format!("the run on {table} cannot go on: {what}"))
         .table("untouched")
         .next(format!("`replank abort {table}`, then run the change again")))
@@ -346,6 +347,12 @@ async fn refuse_made(server: &Arc<Server>, row: &RunRow, checkpoint: &Checkpoint
         return Err(too_late(table));
     }
     let mut session = server.session_for(Role::Work, "connecting").await?;
+    let own = foreign_keys::family::own(&mut session, table).await.map_err(failed)?;
+    let is_dropped = |key: &foreign_keys::ForeignKey| own.iter().all(|own| own.name != key.name);
+    if checkpoint.dropped_keys().iter().any(is_dropped) {
+        session.close().await;
+        return Err(too_late(table));
+    }
     let standing = Standing::read(&mut session, table, checkpoint).await.map_err(failed)?;
     let open = match &row.ledger_id {
         Some(id) => record::is_open(&mut session, table, id).await?,
@@ -364,21 +371,29 @@ async fn refuse_made(server: &Arc<Server>, row: &RunRow, checkpoint: &Checkpoint
 async fn resume_native(native: NativeRun, opts: Opts, options: RunOptions, stop: CancellationToken) -> Result<()> {
     let row = &native.row;
     native.events.emit(Event::RunStarted {
-        table: row.table.plain(),
+        table: row.table.argument(),
         migration: row.migration.clone(),
         strategy: "by the server, resumed".into(),
         rows_estimate: 0,
         resumed: true,
     });
-    if row.phase == Phase::Record {
-        return native.record().await;
+    match row.phase {
+        Phase::Record => return native.record().await,
+        Phase::Constrain => return native.constrain_and_record(&options, &stop).await,
+        _ => {}
     }
     let mut session = native.server.session_for(Role::Work, "connecting").await?;
     let standing = Standing::read(&mut session, &row.table, &native.checkpoint).await.map_err(failed)?;
     session.close().await;
+    let options = &options;
     match standing {
+        // Where nothing but foreign keys changes, there is nothing to tell one from the other.
+        _ if native.checkpoint.made(read(row)?)?.clauses.is_empty() => {
+            let survey = None;
+            return native.run(survey, options, &stop).await;
+        }
         Standing::Before => {}
-        Standing::After => return native.record().await,
+        Standing::After => return native.constrain_and_record(options, &stop).await,
         Standing::Foreign => return Err(unclear(&row.table, row.ledger_id.as_ref().map(|_| row.migration.as_str()))),
     }
     let request = AlterRequest {
@@ -387,12 +402,13 @@ async fn resume_native(native: NativeRun, opts: Opts, options: RunOptions, stop:
         clauses: row.clauses.clone(),
         name: row.migration.clone(),
         step: native.checkpoint.step.clone(),
-        options,
+        options: options.clone(),
     };
-    let give_up = format!("`replank abort {}` gives the change up", row.table.plain());
-    let (survey, algorithm) = Survey::again(&request).await.map_err(|failure| match failure.stop {
-        Stop::Refused => failure.next(give_up),
-        _ => failure,
-    })?;
-    native.run(&survey, algorithm, &request.options, &stop).await
+    let give_up = format!("`replank abort {}` gives the change up", row.table.argument());
+    let (survey, algorithm) =
+        Survey::again(&request, &native.checkpoint).await.map_err(|failure| match failure.stop {
+            Stop::Refused => failure.next(give_up),
+            _ => failure,
+        })?;
+    native.run(Some((&survey, algorithm)), &request.options, &stop).await
 }

@@ -101,6 +101,7 @@ pub fn record(event: &Event) {
         | Event::Notice { .. }
         | Event::Throttled { .. }
         | Event::Swapped { .. }
+        | Event::RolledBack { .. }
         | Event::Recorded { .. } => {}
     }
 }

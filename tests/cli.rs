@@ -29,7 +29,7 @@ fn outcome(words: &[&str]) -> String {
 
 #[test]
 fn help_of_every_command() {
-    for command in ["", "alter", "plan", "deploy", "resolve", "resume", "abort", "cleanup", "status"] {
+    for command in ["", "alter", "plan", "deploy", "resolve", "resume", "abort", "rollback", "cleanup", "status"] {
         let words: Vec<_> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let output = replank(&words).output().unwrap();
         assert!(output.status.success());
@@ -213,6 +213,7 @@ fn a_status_shows_what_is_left_and_what_to_do() {
         started_at: "2026-11-23T10:15:00Z".into(),
         updated_at: "2026-11-23T10:17:12Z".into(),
         owner_alive: false,
+        kept: None,
         leftovers: vec!["table shop.Order__rpk_new".into(), "table shop__replank.log_17".into(), "3 triggers".into()],
         next: vec!["`replank resume shop.Order`".into(), "or `replank abort shop.Order`".into()],
     };
@@ -222,6 +223,7 @@ fn a_status_shows_what_is_left_and_what_to_do() {
         phase: "index".into(),
         rows_total: 0,
         owner_alive: true,
+        kept: None,
         leftovers: Vec::new(),
         next: Vec::new(),
         ..stopped.clone()

@@ -1,10 +1,13 @@
 //! Somebody else does something to the table while it is changed: it is noticed, never swapped over.
 
+#[path = "support/intercept.rs"]
+mod intercept;
 mod support;
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use intercept::{Intercept, Then};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 use support::account::Account;
@@ -23,6 +26,7 @@ on_every_server!(
     many_rows_written_before_the_swap,
     old_table_kept_and_then_dropped,
     followed_by_another_table,
+    definition_read_while_triggers_change,
 );
 
 const ITEM: &str = "CREATE TABLE `Item` (`id` INTEGER NOT NULL, `title` VARCHAR(20) NOT NULL, PRIMARY KEY (`id`))";
@@ -260,4 +264,37 @@ async fn contents(scenario: &Scenario) -> Result<Vec<(u64, String)>> {
     tokio::time::timeout(Duration::from_secs(10), conn.query("SELECT `id`, `title` FROM `Item` ORDER BY `id`, `title`"))
         .await?
         .context("reading the table")
+}
+
+/// A window keeps out who writes the table, not who reads its definition, for whom the server waits with a trigger.
+async fn definition_read_while_triggers_change(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    let target = format!("{}.Item", scenario.schema);
+    let waits = |statement: &'static str| {
+        let server = server.clone();
+        async move { Intercept::start(&server, &["LOCK TABLES", statement], Then::TimeOut).await }
+    };
+    let command = |way: &Intercept, words: &[&str]| {
+        let url = way.url(&scenario)?;
+        anyhow::Ok(Program::new(scenario.project()).args([words, &["--url", &url, "--output", "json"]].concat()))
+    };
+
+    let way = waits("CREATE TRIGGER").await?;
+    let alter = ["alter", &target, "--alter", WIDER, "--name", "wider", "--force-copy"];
+    let mut run = command(&way, &[&alter[..], &["--max-rows-per-second", "1000"]].concat())?.start()?;
+    ensure!(run.reaches_phase("copy").await?, "it never began to copy");
+    run.interrupt()?;
+    run.finish().await?.expect_code(130)?;
+    ensure!(way.has_met(), "no trigger had to wait");
+
+    let way = waits("DROP TRIGGER").await?;
+    command(&way, &["abort", &target])?.succeed().await?;
+    ensure!(way.has_met(), "no trigger had to wait");
+    residue::expect_nothing_left(&scenario, &["Item"]).await?;
+
+    slow(&scenario, WIDER).succeed().await?;
+    let way = waits("DROP TRIGGER").await?;
+    command(&way, &["cleanup", &target])?.succeed().await?;
+    ensure!(way.has_met(), "no trigger had to wait");
+    residue::expect_nothing_left(&scenario, &["Item"]).await
 }

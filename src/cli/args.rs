@@ -2,7 +2,8 @@
 
 use std::ffi::OsString;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
@@ -38,7 +39,7 @@ pub struct Args {
 #[derive(Debug, Clone, clap::Args)]
 pub struct GlobalArgs {
     /// Server to connect to, mysql://user:password@host:3306/database [default: $DATABASE_URL, then DATABASE_URL in
-    /// ./.env]
+    /// .env]
     #[arg(long, global = true, value_name = "URL", help_heading = "Connection")]
     pub url: Option<String>,
     /// How results and events are written; markdown is for `plan`
@@ -109,9 +110,12 @@ pub enum Command {
     /// Give an unfinished change up and remove what it made
     #[command(after_help = help::abort())]
     Abort(AbortArgs),
-    /// Drop the old table that a finished change keeps, with the triggers that follow the new one
+    /// Put the old table of a finished change back, with every write made since
+    #[command(after_help = help::rollback())]
+    Rollback(RollbackArgs),
+    /// Drop old tables that finished changes keep, with the triggers that follow the new ones
     #[command(after_help = help::cleanup())]
-    Cleanup(AbortArgs),
+    Cleanup(CleanupArgs),
     /// Show what `deploy` would do to which table, what it costs and what is better changed first
     #[command(after_help = help::plan())]
     Plan(PlanArgs),
@@ -124,6 +128,20 @@ pub enum Command {
     /// Show Prisma's migrations and unfinished changes, what they left and what to do next
     #[command(after_help = help::status())]
     Status(StatusArgs),
+}
+
+impl Command {
+    /// The Prisma schema that was named.
+    pub fn schema(&self) -> Option<&Path> {
+        let location = match self {
+            Command::Plan(args) => &args.location,
+            Command::Deploy(args) => &args.location,
+            Command::Resolve(args) => &args.location,
+            Command::Status(args) => &args.location,
+            _ => return None,
+        };
+        location.schema.as_deref()
+    }
 }
 
 /// `replank alter`.
@@ -144,6 +162,9 @@ pub struct AlterArgs {
     /// Copy even where the server could change the table by itself
     #[arg(long)]
     pub force_copy: bool,
+    /// How long the old table is kept in the bookkeeping schema, for `rollback`
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = duration, help_heading = "Bookkeeping")]
+    pub keep_old: Duration,
     /// Where it is recorded.
     #[command(flatten)]
     pub record: RecordArgs,
@@ -166,7 +187,7 @@ pub struct ResumeArgs {
     pub run: RunArgs,
 }
 
-/// `replank abort` and `replank cleanup`.
+/// `replank abort`.
 #[derive(Debug, clap::Args)]
 pub struct AbortArgs {
     /// Table of the change, `db.table`, or `table` in the database of the URL
@@ -178,6 +199,64 @@ pub struct AbortArgs {
     /// Where its bookkeeping is.
     #[command(flatten)]
     pub bookkeeping: BookkeepingArgs,
+}
+
+/// `replank cleanup`.
+#[derive(Debug, clap::Args)]
+pub struct CleanupArgs {
+    /// Table whose old table is dropped now [default: old tables of every table, once their time is over]
+    #[arg(value_name = "DB.TABLE")]
+    pub table: Option<TableArg>,
+    /// How long to try for a quiet moment of a table before giving up
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    pub lock_patience: Duration,
+    /// Where its bookkeeping is.
+    #[command(flatten)]
+    pub bookkeeping: BookkeepingArgs,
+}
+
+/// `replank rollback`.
+#[derive(Debug, clap::Args)]
+pub struct RollbackArgs {
+    /// Migration to take back, or table whose last change is taken back, as `db.table`
+    #[arg(value_name = "MIGRATION|DB.TABLE")]
+    pub target: RollbackTarget,
+    /// Take it back although something is lost, without asking
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Where the migrations are.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// Where its bookkeeping is.
+    #[command(flatten)]
+    pub bookkeeping: BookkeepingArgs,
+    /// Chunks compared at the same time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=64), help_heading = "Speed")]
+    pub workers: u32,
+    /// How long to try for a lock before giving up
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration, help_heading = "Limits")]
+    pub lock_patience: Duration,
+}
+
+/// What `replank rollback` is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RollbackTarget {
+    /// A name that begins with a migration's stamp.
+    Migration(String),
+    /// Anything else.
+    Table(TableArg),
+}
+
+impl FromStr for RollbackTarget {
+    type Err = <TableArg as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<RollbackTarget, Self::Err> {
+        let stamp = text.bytes().take_while(u8::is_ascii_digit).count();
+        if stamp == 14 && !text.contains('.') {
+            return Ok(RollbackTarget::Migration(text.to_owned()));
+        }
+        text.parse().map(RollbackTarget::Table)
+    }
 }
 
 /// `replank status`.
@@ -212,9 +291,9 @@ pub struct DeployArgs {
     /// What is online.
     #[command(flatten)]
     pub online: OnlineArgs,
-    /// Keep old tables in the bookkeeping schema until `replank cleanup`; without it they are dropped
-    #[arg(long, help_heading = "Bookkeeping")]
-    pub keep_old: bool,
+    /// Keep old tables for `rollback`, for 7d unless a time is given; without it they are dropped
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "7d", value_parser = duration, help_heading = "Bookkeeping")]
+    pub keep_old: Option<Duration>,
     /// How changes of big tables run.
     #[command(flatten)]
     pub run: RunArgs,
@@ -294,7 +373,7 @@ pub struct RecordArgs {
     /// Do not record the change as a Prisma migration
     #[arg(long, help_heading = "Prisma")]
     pub no_record: bool,
-    /// Drop the old table at the end; without it the table is kept in the bookkeeping schema
+    /// Drop the old table at the end; the change cannot be rolled back then
     #[arg(long, help_heading = "Bookkeeping")]
     pub drop_old: bool,
 }
@@ -381,6 +460,16 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn a_rollback_is_of_a_migration_or_a_table() {
+        let target = |text: &str| text.parse::<RollbackTarget>().unwrap();
+        assert_eq!(target("20261123184500_sku"), RollbackTarget::Migration("20261123184500_sku".into()));
+        assert_eq!(target("20261123184500"), RollbackTarget::Migration("20261123184500".into()));
+        for table in ["Order", "shop.Order", "2026_orders", "shop.20261123184500_sku"] {
+            assert!(matches!(target(table), RollbackTarget::Table(_)), "{table}");
+        }
     }
 
     #[test]

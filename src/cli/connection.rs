@@ -1,4 +1,4 @@
-//! Where the server is: `--url`, else `DATABASE_URL`, else `.env`, in the form Prisma takes.
+//! Where the server is: `--url`, else `DATABASE_URL`, else a `.env`, in the form Prisma takes.
 //!
 //! Invariant: no text that leaves this module has any part of a password in it.
 //! A password with unescaped `@`, `/`, `?`, `#` or `:` shifts the parts of a URL, so a piece of it may sit where a
@@ -10,39 +10,36 @@ use mysql_async::{Opts, OptsBuilder, SslOpts};
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
-use crate::cli::dotenv;
+use crate::cli::env_files;
 use crate::error::{Failure, Stop};
 
 /// What the process sees around it, passed in so that tests need not change it.
 pub struct Surroundings<'a> {
     /// Reads an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
-    /// Directory that may have a `.env`.
+    /// The directory in which the command runs.
     pub directory: PathBuf,
+    /// The Prisma schema that was named, beside which there may be a `.env`.
+    pub schema: Option<PathBuf>,
 }
 
 /// The server to connect to.
 pub fn server(flag: Option<&str>, surroundings: &Surroundings) -> Result<Opts, Failure> {
     let (url, origin) = match flag {
-        Some(url) => (url.to_owned(), "--url"),
+        Some(url) => (url.to_owned(), "--url".to_owned()),
         None => from_surroundings(surroundings)?,
     };
-    opts(&url, origin)
+    opts(&url, &origin)
 }
 
-fn from_surroundings(surroundings: &Surroundings) -> Result<(String, &'static str), Failure> {
+fn from_surroundings(surroundings: &Surroundings) -> Result<(String, String), Failure> {
     const KEY: &str = "DATABASE_URL";
     if let Some(url) = (surroundings.variable)(KEY).filter(|url| !url.is_empty()) {
-        return Ok((url, "DATABASE_URL"));
+        return Ok((url, KEY.to_owned()));
     }
-    let path = surroundings.directory.join(".env");
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Failure::new(Stop::Usage, "cannot read .env").cause(error)),
-    };
-    match dotenv::lookup(&text, KEY, surroundings.variable).filter(|url| !url.is_empty()) {
-        Some(url) => Ok((url, "DATABASE_URL in .env")),
+    let Surroundings { variable, directory, schema } = surroundings;
+    match env_files::lookup(KEY, directory, schema.as_deref(), variable)? {
+        Some((url, file)) => Ok((url, format!("{KEY} in {file}"))),
         None => Err(Failure::new(Stop::Usage, "no database URL")
             .next(format!("set DATABASE_URL, in the environment or in .env, or pass `--url {EXAMPLE}`"))),
     }
@@ -85,10 +82,11 @@ fn read(text: &str) -> Result<Opts, String> {
         Some(Host::Ipv6(address)) => address.to_string(),
         _ => return Err("it names no host".to_owned()),
     };
-    let database = decoded(url.path().trim_start_matches('/').trim_end_matches('/'))?;
-    if database.contains('/') {
+    let path = url.path().trim_start_matches('/').trim_end_matches('/');
+    if path.contains('/') {
         return Err(ENCODE.to_owned());
     }
+    let database = decoded(path)?;
     let user = decoded(url.username())?;
     let password = url.password().map(decoded).transpose()?;
 
@@ -267,7 +265,7 @@ mod tests {
         std::fs::write(directory.path().join(".env"), "DATABASE_URL=\"mysql://root@file/shop\"\n").unwrap();
         let host = |flag: Option<&str>, variable: Option<&'static str>| {
             let variable = move |key: &str| variable.filter(|_| key == "DATABASE_URL").map(str::to_owned);
-            let around = Surroundings { variable: &variable, directory: directory.path().to_owned() };
+            let around = Surroundings { variable: &variable, directory: directory.path().to_owned(), schema: None };
             server(flag, &around).unwrap().ip_or_hostname().to_owned()
         };
         assert_eq!(host(Some("mysql://root@flag"), Some("mysql://root@variable")), "flag");
@@ -276,7 +274,7 @@ mod tests {
         assert_eq!(host(None, None), "file");
 
         let empty = tempfile::tempdir().unwrap();
-        let around = Surroundings { variable: &|_| None, directory: empty.path().to_owned() };
+        let around = Surroundings { variable: &|_| None, directory: empty.path().to_owned(), schema: None };
         assert_eq!(server(None, &around).unwrap_err().what, "no database URL");
     }
 

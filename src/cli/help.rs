@@ -48,9 +48,29 @@ pub fn abort() -> String {
     format!("Example:\n  replank abort shop.Order\n\n{NOTHING_TO_DO}")
 }
 
+/// After the options of `rollback`.
+pub fn rollback() -> String {
+    format!(
+        "Examples:\n  \
+         The last change of a table:\n    \
+         replank rollback shop.Order\n  \
+         All that a migration has changed, losing the values of its new columns:\n    \
+         replank rollback 20261123184500_add_order_sku --yes\n\n\
+         It works as long as the old table is kept (`--keep-old`), and marks the\n\
+         migration as rolled back: the next deploy would apply it again.\n\n{}",
+        exit_codes()
+    )
+}
+
 /// After the options of `cleanup`.
 pub fn cleanup() -> String {
-    format!("Example:\n  replank cleanup shop.Order\n\n{NOTHING_TO_DO}")
+    format!(
+        "Examples:\n  \
+         Now, whether or not its time is over:\n    \
+         replank cleanup shop.Order\n  \
+         Every day, what is past its time; logs of what stays are pruned:\n    \
+         replank cleanup\n\n{NOTHING_TO_DO}"
+    )
 }
 
 /// After the options of `plan`.

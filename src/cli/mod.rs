@@ -1,9 +1,11 @@
 //! The command line: what was typed becomes settings, a command runs, its end becomes text and an exit code.
 
 mod args;
+mod confirm;
 mod connection;
 mod defects;
 mod dotenv;
+mod env_files;
 mod help;
 mod output;
 pub mod render;
@@ -33,10 +35,12 @@ use crate::event::{self, Events};
 use crate::findings::Levels;
 use crate::forecast;
 use crate::forecast::report::Verdict;
+use crate::kept;
 use crate::pipeline::{self, Taken};
 use crate::prisma::{MigrationsDirectory, location};
 use crate::progress::summary::Summary;
 use crate::progress::{Display, Progress};
+use crate::rollback;
 use crate::settings::RunOptions;
 use crate::sql::Ident;
 use crate::status::{Scope, status};
@@ -84,6 +88,7 @@ fn execute(global: &GlobalArgs, command: Command, levels: Levels) -> Result<Exit
     let surroundings = Surroundings {
         variable: &|name| std::env::var(name).ok(),
         directory: std::env::current_dir().unwrap_or_default(),
+        schema: command.schema().map(Path::to_owned),
     };
     let url = global.url.as_deref();
     match command {
@@ -127,14 +132,36 @@ fn execute(global: &GlobalArgs, command: Command, levels: Levels) -> Result<Exit
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::Rollback(args) => {
+            let mut request = request::rollback(url, args, &surroundings)?;
+            if !request.agreed && confirm::can_ask(global.output) {
+                let losses = guarded(&runtime()?, rollback::losses(&request))?;
+                request.agreed = losses.is_empty() || confirm::agreed(&losses);
+            }
+            let ((), summary) =
+                watched(global, None, |events, stop| async { rollback::rollback(request, events, stop).await })?;
+            output::summary(&summary, global.output);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Cleanup(args) => {
             let server = connection::server(url, &surroundings)?;
-            let table = request::table(&args.table, &server)?;
+            let options = RunOptions::for_takedown(args.bookkeeping.bookkeeping_schema.clone(), args.lock_patience);
+            let Some(typed) = args.table else {
+                let scope = Scope {
+                    schema: server.db_name().map(Ident::new),
+                    table: None,
+                    bookkeeping: args.bookkeeping.bookkeeping_schema.map(Ident::new),
+                };
+                let (cleaned, _) = watched(global, Some("`replank cleanup`"), |events, stop| async {
+                    kept::of_all(server, scope, options, events, stop).await
+                })?;
+                output::cleaned(&cleaned, global.output);
+                return Ok(ExitCode::SUCCESS);
+            };
+            let table = request::table(&typed, &server)?;
             let name = table.plain();
-            let options = RunOptions::for_takedown(args.bookkeeping.bookkeeping_schema, args.lock_patience);
-            let (taken, _) = watched(global, None, |events, _stop| async {
-                pipeline::cleanup_kept(server, table, options, events).await
-            })?;
+            let (taken, _) =
+                watched(global, None, |events, _stop| async { kept::of_table(server, table, options, events).await })?;
             match taken {
                 Taken::Done => output::cleaned_up(&name, global.output),
                 Taken::Nothing => output::nothing_to("clean up", &name, global.output),

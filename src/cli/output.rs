@@ -16,6 +16,7 @@ use crate::deploy::standing::Standings;
 use crate::error::{Failure, Stop};
 use crate::forecast::report::Report;
 use crate::forecast::rollback::Rollback;
+use crate::kept::Cleaned;
 use crate::plan::explain::Plan;
 use crate::progress::summary::Summary;
 use crate::run_status::RunStatus;
@@ -100,6 +101,14 @@ pub fn cleaned_up(table: &str, output: Output) {
     let _ = result(&match output {
         Output::Text | Output::Markdown => format!("{table}: the old table is dropped\n"),
         Output::Json => json::line(&json::CleanedUp { table }),
+    });
+}
+
+/// The end of a cleanup of all tables.
+pub fn cleaned(cleaned: &[Cleaned], output: Output) {
+    let _ = result(&match output {
+        Output::Text | Output::Markdown => render::cleanup::text(cleaned),
+        Output::Json => json::line(&json::CleanedAll { cleaned }),
     });
 }
 

@@ -2,7 +2,9 @@
 
 use mysql_async::Opts;
 
-use crate::cli::args::{AlterArgs, DeployArgs, PlanArgs, RecordArgs, ResolveArgs, RunArgs};
+use crate::cli::args::{
+    AlterArgs, DeployArgs, PlanArgs, RecordArgs, ResolveArgs, RollbackArgs, RollbackTarget, RunArgs,
+};
 use crate::cli::connection::{self, Surroundings};
 use crate::cli::table_arg::TableArg;
 use crate::deploy::DeployRequest;
@@ -11,15 +13,17 @@ use crate::error::{Failure, Stop};
 use crate::findings::Levels;
 use crate::forecast::ForecastRequest;
 use crate::prisma::{MigrationName, location};
-use crate::settings::{AlterRequest, RunOptions};
-use crate::sql::TableName;
+use crate::rollback::{RollbackRequest, Target};
+use crate::settings::{AlterRequest, KEEP_FOR, RunOptions};
+use crate::sql::{Ident, TableName};
 
 /// The request of `replank alter`.
 pub fn alter(url: Option<&str>, args: AlterArgs, surroundings: &Surroundings) -> Result<AlterRequest, Failure> {
     let server = connection::server(url, surroundings)?;
     let table = table(&args.table, &server)?;
     let name = args.name.unwrap_or_else(|| default_name(&table));
-    let options = RunOptions { force_copy: args.force_copy, ..run_options(args.run, args.record)? };
+    let own = run_options(args.run, args.record)?;
+    let options = RunOptions { force_copy: args.force_copy, keep_for: args.keep_old, ..own };
     Ok(AlterRequest { server, table, clauses: args.alter, name, step: None, options })
 }
 
@@ -37,7 +41,7 @@ pub fn deploy(url: Option<&str>, args: DeployArgs, surroundings: &Surroundings) 
     let (migrations, migrations_named) =
         location::migrations(args.location.migrations, args.location.schema.as_deref())?;
     // The ledger is the deploy's business, and so is the file.
-    let record = RecordArgs { migrations: migrations.clone(), no_record: true, drop_old: !args.keep_old };
+    let record = RecordArgs { migrations: migrations.clone(), no_record: true, drop_old: args.keep_old.is_none() };
     Ok(DeployRequest {
         server,
         migrations,
@@ -45,7 +49,7 @@ pub fn deploy(url: Option<&str>, args: DeployArgs, surroundings: &Surroundings) 
         online_above_rows: args.online.online_above,
         online_above_bytes: args.online.online_above_size.as_u64(),
         allow_blocking: args.online.allow_blocking,
-        options: run_options(args.run, record)?,
+        options: RunOptions { keep_for: args.keep_old.unwrap_or(KEEP_FOR), ..run_options(args.run, record)? },
     })
 }
 
@@ -71,6 +75,31 @@ pub fn plan(
     })
 }
 
+/// The request of `replank rollback`.
+pub fn rollback(
+    url: Option<&str>,
+    args: RollbackArgs,
+    surroundings: &Surroundings,
+) -> Result<RollbackRequest, Failure> {
+    let server = connection::server(url, surroundings)?;
+    let target = match args.target {
+        RollbackTarget::Table(typed) => Target::Table(table(&typed, &server)?),
+        RollbackTarget::Migration(name) => {
+            let schema = server.db_name().ok_or_else(|| {
+                Failure::new(Stop::Usage, format!("no database for migration {name}"))
+                    .next("end the URL with the database")
+            })?;
+            Target::Migration(Ident::new(schema), name)
+        }
+    };
+    let (migrations, _) = location::migrations(args.location.migrations, args.location.schema.as_deref())?;
+    let options = RunOptions {
+        workers: args.workers,
+        ..RunOptions::for_takedown(args.bookkeeping.bookkeeping_schema, args.lock_patience)
+    };
+    Ok(RollbackRequest { server, target, migrations, options, agreed: args.yes })
+}
+
 /// What `replank resolve` is to write down; with Prisma's words for neither and both.
 pub fn resolution(args: &ResolveArgs) -> Result<Resolution, Failure> {
     match (&args.applied, &args.rolled_back) {
@@ -92,6 +121,7 @@ pub fn run_options(args: RunArgs, record: RecordArgs) -> Result<RunOptions, Fail
         migrations: record.migrations,
         bookkeeping: args.bookkeeping.bookkeeping_schema,
         drop_old: record.drop_old,
+        keep_for: KEEP_FOR,
         record: !record.no_record,
         workers: args.workers,
         chunk_time: args.chunk_time,
@@ -122,7 +152,7 @@ mod tests {
     fn request(words: &str) -> Result<AlterRequest, Failure> {
         let args = Args::try_parse_from(words.split(' ')).unwrap();
         let Command::Alter(alter_args) = args.command else { unreachable!() };
-        let surroundings = Surroundings { variable: &|_| None, directory: PathBuf::new() };
+        let surroundings = Surroundings { variable: &|_| None, directory: PathBuf::new(), schema: None };
         alter(args.global.url.as_deref(), alter_args, &surroundings)
     }
 

@@ -75,7 +75,7 @@ pub async fn copy(
         .map_err(|error| Failure::new(Stop::Occupied, "the checkpoint does not fit the table's key").cause(error))?;
     let ceiling = run.options.max_rows_per_second.map(Ceiling::new);
     // A chunk must fit into what the ceiling lets through at once.
-    let most = run.options.max_rows_per_second.map_or(u64::MAX, |rows| u64::from(rows.get()));
+    let most = ceiling.as_ref().map_or(u64::MAX, |ceiling| u64::from(ceiling.burst.get()));
     let copy = Arc::new(Copy {
         change: Arc::clone(&run.change),
         walk: Mutex::new(Walk {
@@ -191,20 +191,11 @@ async fn copy_chunk(copy: &Copy, session: &mut Session, chunk: &Chunk) -> Result
             Err(error) => {
                 let fits = error.disposition() != crate::server::Disposition::Fatal;
                 if let Err(failure) = tries.recover(session, error, &copy.events).await {
-                    return Err(if fits { failure } else { does_not_fit(copy, failure) });
+                    return Err(if fits { failure } else { copy.change.does_not_fit(failure) });
                 }
             }
         }
     }
-}
-
-fn does_not_fit(copy: &Copy, failure: Failure) -> Failure {
-    let original = &copy.change.original;
-    Failure::new(Stop::Refused, format!("a row of {original} does not fit the new definition"))
-        .table("untouched; what was copied is kept")
-        .next(format!("mend the row, then `replank resume {}`", original.plain()))
-        .next(format!("`replank abort {}` drops the copy", original.plain()))
-        .cause(failure.cause.unwrap_or(failure.what))
 }
 
 /// The statement that copies a chunk. In READ COMMITTED it takes no lock on the original's rows.
@@ -241,7 +232,9 @@ pub async fn last_key(session: &mut Session, change: &Change) -> Result<Option<K
 
 impl Ceiling {
     fn new(rows: NonZeroU32) -> Ceiling {
-        Ceiling { limiter: RateLimiter::direct(Quota::per_second(rows)), burst: rows }
+        // A tenth of a second's rows at once: a whole second's would be one chunk of any size, and then a long pause.
+        let burst = NonZeroU32::new(rows.get() / 10).unwrap_or(NonZeroU32::MIN);
+        Ceiling { limiter: RateLimiter::direct(Quota::per_second(rows).allow_burst(burst)), burst }
     }
 
     async fn wait_for(&self, rows: u64) {

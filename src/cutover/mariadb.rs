@@ -15,9 +15,10 @@ use tokio::task::JoinHandle;
 use super::{Attempt, Window};
 use crate::change::Change;
 use crate::error::{Failure, Result, Stop};
+use crate::foreign_keys::hold::{self, Children};
 use crate::run::Run;
 use crate::schema;
-use crate::server::{ConnectionId, Process, ServerError, Session, server_failure};
+use crate::server::{ConnectionId, Process, Role, ServerError, Session, server_failure};
 use crate::sql::Ident;
 
 /// How long the RENAME may take to be seen waiting. It is there within a millisecond or two; longer means that
@@ -27,6 +28,26 @@ const SEEN_WITHIN: Duration = Duration::from_millis(500);
 /// The gate's only column, by which it is told from an old table.
 fn gate_column() -> Ident {
     Ident::new("rpk_gate")
+}
+
+/// The connections of a RENAME. Connecting takes longer than all that happens inside the window, where InnoDB must not
+/// wait long for anything.
+pub(crate) struct Movers {
+    renamer: Session,
+    /// One for each child.
+    holders: Vec<Session>,
+}
+
+impl Movers {
+    pub(crate) async fn connect(run: &Run) -> Result<Movers> {
+        let what = "connecting for the cutover";
+        let mut renamer = run.server.session_for(Role::Ddl, what).await?;
+        // Not 0: when the second of its two renames fails, the first is taken back under the same limit.
+        let off = renamer.execute("SET SESSION foreign_key_checks = 0, innodb_lock_wait_timeout = 1").await;
+        off.map_err(|error| server_failure(what, &error))?;
+        let holders = hold::connect(run, &hold::of_run(run)).await?;
+        Ok(Movers { renamer, holders })
+    }
 }
 
 /// Puts the gate where the old table will be. Before the lock is asked for, because LOCK TABLES names it.
@@ -58,8 +79,23 @@ pub(crate) async fn remove_gate(run: &Run, session: &mut Session) -> Result<(), 
     Ok(())
 }
 
+/// Swaps while nobody writes a child.
+pub(crate) async fn swap(window: &mut Window<'_>, movers: Movers) -> Result<Attempt> {
+    let children = Children::hold(&hold::of_run(window.run), movers.holders);
+    let attempt = match children.are_queued(window.run, window.watch).await {
+        Ok(true) => swap_alone(window, movers.renamer).await,
+        Ok(false) => window.postpone().await,
+        Err(error) => give_back(window, None, error).await,
+    };
+    if attempt.is_err() {
+        let _ = window.locker.execute("UNLOCK TABLES").await;
+    }
+    children.release(window.run).await?;
+    attempt
+}
+
 /// Drains and checks, lets the RENAME queue, opens the gate and unlocks.
-pub(crate) async fn swap(window: &mut Window<'_>, renamer: Session) -> Result<Attempt> {
+async fn swap_alone(window: &mut Window<'_>, renamer: Session) -> Result<Attempt> {
     match window.drain().await {
         Ok(true) => {}
         Ok(false) => return window.postpone().await,
@@ -124,7 +160,7 @@ impl Rename {
             let is_own = |process: &&Process| process.id == self.connection.number;
             if processes.iter().filter(is_own).any(Process::is_waiting) {
                 // One that asked before the RENAME gets the original before it, and would be undone by it.
-                let table = window.run.change.original.table.as_str();
+                let table = &window.run.change.original;
                 let others = processes.iter().filter(|process| !is_own(process));
                 return Ok(!others.into_iter().any(|other| other.is_waiting() && other.redefines(table)));
             }

@@ -14,8 +14,10 @@ mod unchanged;
 
 use std::time::Duration;
 
+use crate::change::{Change, Direction};
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Phase};
+use crate::foreign_keys;
 use crate::index;
 use crate::lock_window::{LockRequest, Purpose, Round};
 use crate::mirror::Applier;
@@ -25,7 +27,7 @@ use crate::schema;
 use crate::server::retry::Tries;
 use crate::server::{ConnectionId, Disposition, Flavor, Role, ServerError, Session, server_failure};
 use crate::shadow::{self, TEMPORARY_KEY};
-use crate::sql::{Ident, TableName};
+use crate::sql::Ident;
 pub use mariadb::{close_gate_sql, is_gate, open_gate_sql};
 pub use reverse::arm;
 pub use unchanged::{difference, identity};
@@ -74,6 +76,11 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     if run.checkpoint.reverse_armed {
         tables.push(&change.reverse_log.table);
     }
+    // The foreign keys are made in the window.
+    tables.extend(run.checkpoint.foreign_keys.locked_parents(&change.original, run.server.facts.flavor));
+    if let Some(aside) = &change.aside {
+        tables.push(&aside.table);
+    }
     make_ready(run, &mut locker).await?;
     let mut request = LockRequest::new(Purpose::Cutover, &change.original, tables, run.options.lock_patience);
     // Connecting takes longer than all that happens inside the window.
@@ -84,7 +91,7 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
         // A drain that was told to stop leaves a log that must not be drained under the lock.
         run.check_stop()?;
         if mariadb && renamer.is_none() {
-            renamer = Some(run.server.session_for(Role::Ddl, "connecting for the cutover").await?);
+            renamer = Some(mariadb::Movers::connect(run).await?);
         }
         let window = match request.round(&mut locker, &mut watch, &run.events, ROUND).await {
             Ok(Round::Granted(window)) => window,
@@ -140,6 +147,7 @@ async fn make_ready_again(run: &Run, locker: &mut Session, watch: &mut Session) 
 /// What can be done before the window, and what a failed attempt has undone.
 async fn make_ready(run: &Run, locker: &mut Session) -> Result<()> {
     index::restore_temporary_key(run).await?;
+    foreign_keys::window::withdraw_left(run).await?;
     let mut tries = Tries::of("preparing the cutover");
     loop {
         match try_to_make_ready(run, locker).await {
@@ -154,7 +162,7 @@ async fn try_to_make_ready(run: &Run, locker: &mut Session) -> Result<Option<Fai
     // With autocommit, every statement in the window would pay for its own flush; and START TRANSACTION unlocks.
     locker.execute("SET SESSION autocommit = 0, innodb_table_locks = 0").await?;
     if let Some(what) = unchanged::difference_before_window(run, locker).await? {
-        return Ok(Some(foreign_change(&run.change.original, &what)));
+        return Ok(Some(foreign_change(&run.change, &what)));
     }
     let in_the_way = schema::create_sql(locker, &run.change.old).await?;
     if in_the_way.is_some_and(|definition| !mariadb::is_gate(&definition)) {
@@ -193,16 +201,16 @@ impl Window<'_> {
 
     /// Why the swap must not happen: the original is not the table that was copied, or its writes were not logged.
     pub(crate) async fn difference(&mut self) -> Result<Option<Failure>, ServerError> {
-        let original = &self.run.change.original;
+        let change = &self.run.change;
         if let Some(what) = unchanged::difference(self.run, self.locker).await? {
-            return Ok(Some(foreign_change(original, &what)));
+            return Ok(Some(foreign_change(change, &what)));
         }
         // The log is empty and the lock is held, so a row that only the shadow has was taken away behind the triggers.
         let missing = unchanged::is_missing_rows(self.run, self.locker).await?;
-        Ok(missing.then(|| foreign_change(original, "rows were removed from it past the triggers")))
+        Ok(missing.then(|| foreign_change(change, "rows were removed from it past the triggers")))
     }
 
-    /// Brings the counter of the shadow up to the original's, and takes the temporary index off.
+    /// Brings the counter of the shadow up to the original's, takes the temporary index off, and makes its foreign keys.
     pub(crate) async fn finish_shadow(&mut self) -> Result<(), ServerError> {
         raise_counter(self.run, self.locker).await?;
         if self.run.checkpoint.temporary_key {
@@ -211,7 +219,7 @@ impl Window<'_> {
             let sql = format!("ALTER TABLE {shadow} DROP INDEX {temporary}, ALGORITHM=INPLACE");
             self.locker.execute(&sql).await?;
         }
-        Ok(())
+        foreign_keys::window::take_over(self.run, self.locker).await
     }
 
     /// Unlocks before anything was done.
@@ -228,6 +236,8 @@ impl Window<'_> {
     pub(crate) async fn give_back(&mut self, error: ServerError) -> Result<Attempt> {
         if !self.locker.is_lost() {
             let _ = self.locker.execute("ROLLBACK").await;
+            // What cannot be taken back under the lock is, before the next attempt.
+            let _ = foreign_keys::window::withdraw(self.run, self.locker).await;
             let unlocked = self.locker.execute("UNLOCK TABLES").await;
             unlocked.map_err(|error| server_failure("unlocking", &error))?;
         }
@@ -252,7 +262,7 @@ impl Window<'_> {
             Ok(true) => Ok(Attempt::Swapped),
             Ok(false) => Ok(Attempt::Again(error)),
             Err(second) => {
-                let table = self.run.change.original.plain();
+                let table = self.run.change.original.argument();
                 Err(Failure::new(Stop::OutcomeUnknown, format!("the connection was lost while {table} was swapped"))
                     .table("unknown: the server could not be asked")
                     .next(format!("when the server answers again: `replank resume {table}` finds out and goes on"))
@@ -300,8 +310,19 @@ pub async fn happened(run: &Run) -> Result<bool, ServerError> {
     Ok(original && !shadow && (old || (kept && run.row.phase >= Phase::Record)))
 }
 
-fn foreign_change(original: &TableName, what: &str) -> Failure {
-    Failure::new(Stop::Occupied, format!("{original} is not the table that was copied: {what}"))
-        .table("untouched by replank; the copy would not have that change")
-        .next(format!("`replank abort {}`, then run the change again", original.plain()))
+fn foreign_change(change: &Change, what: &str) -> Failure {
+    let original = &change.original;
+    let (not_it, lost, again) = match change.direction {
+        Direction::Forward => {
+            ("is not the table that was copied", "the copy would not have that change", "run the change again")
+        }
+        Direction::Back => (
+            "is not the table that was to be rolled back",
+            "the old table would not have that change",
+            "roll it back again",
+        ),
+    };
+    Failure::new(Stop::Occupied, format!("{original} {not_it}: {what}"))
+        .table(format!("untouched by replank; {lost}"))
+        .next(format!("`replank abort {}`, then {again}", original.argument()))
 }

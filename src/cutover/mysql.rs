@@ -2,6 +2,7 @@
 
 use super::{Attempt, Window};
 use crate::error::Result;
+use crate::foreign_keys;
 use crate::server::{ServerError, server_failure};
 
 /// Drains, checks, renames, unlocks.
@@ -28,6 +29,8 @@ pub(crate) async fn swap(window: &mut Window<'_>) -> Result<Attempt> {
         }
         Err(error) => return window.give_back(error).await,
     }
+    // What is left of this is done after the window.
+    let _ = foreign_keys::settle::release_old_from_itself(window.run, window.locker).await;
     match window.locker.execute("UNLOCK TABLES").await {
         // A lost connection unlocks too, and the RENAME is done.
         Ok(_) | Err(ServerError::Lost(_)) => Ok(Attempt::Swapped),

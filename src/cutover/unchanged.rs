@@ -1,12 +1,14 @@
 //! Whether the original is still the table that was copied: nobody altered, truncated or rebuilt it, nobody hung
 //! anything on it that would go away with the old table, and the mirror's triggers are in place.
 
+use crate::foreign_keys::window;
 use crate::run::Run;
 use crate::runs::Identity;
 use crate::schema::{self, Relations};
 use crate::server::{Flavor, ServerError, Session, errno};
 use crate::shadow;
-use crate::sql::{Ident, TableName, string_literal};
+use crate::sql::{Ident, TableName, file_name, string_literal};
+use crate::user_triggers;
 
 /// Rows looked at on each end of the shadow.
 const SAMPLE: usize = 5;
@@ -17,16 +19,21 @@ pub async fn difference(run: &Run, session: &mut Session) -> Result<Option<Strin
     if change.mirror.present(session).await? < 3 {
         return Ok(Some("triggers of this run are missing or different".into()));
     }
-    let triggers = triggers(session, &change.original).await?;
-    let (own, foreign): (Vec<String>, Vec<String>) =
-        triggers.into_iter().partition(|name| change.mirror.is_one_of_them(name));
+    let triggers = user_triggers::facts(session, &change.original).await?;
+    let (own, of_users): (Vec<_>, Vec<_>) =
+        triggers.into_iter().partition(|trigger| change.mirror.is_one_of_them(&trigger.name));
+    let is_cascade = |name: &str| run.checkpoint.foreign_keys.is_own_trigger(name);
+    let of_users: Vec<_> = of_users.into_iter().filter(|trigger| !is_cascade(&trigger.name)).collect();
     if own.len() < 3 {
         return Ok(Some("triggers of this run are missing: they went with another table".into()));
     }
-    if let Some(trigger) = foreign.first() {
-        return Ok(Some(format!("somebody created the trigger {trigger} on it, which the new table would not have")));
+    if let Some(what) = user_triggers::difference(&run.checkpoint.user_triggers, &of_users) {
+        return Ok(Some(what));
     }
-    if let Some(child) = new_child(session, &change.original).await? {
+    if let Some(table) = window::missing_cascade(run, session).await? {
+        return Ok(Some(format!("triggers of this run are missing on {table}, so its cascades were not logged")));
+    }
+    if let Some(child) = new_child(run, session).await? {
         return Ok(Some(format!("{child} now references it by a foreign key, which would stay with the old table")));
     }
     let now = identity(session, &change.original).await?;
@@ -52,11 +59,12 @@ pub(super) async fn is_missing_rows(run: &Run, session: &mut Session) -> Result<
         .map(|(inner, outer)| format!("sample.{inner} = {}.{outer}", change.original))
         .collect();
     let columns: Vec<String> = inner.iter().map(Ident::to_string).collect();
+    // Not IS NULL, which both servers take for a zero date, too.
     for direction in ["", " DESC"] {
         let order: Vec<String> = columns.iter().map(|column| format!("{column}{direction}")).collect();
         let sql = format!(
             "SELECT 1 FROM (SELECT {} FROM {} FORCE INDEX ({index}) ORDER BY {} LIMIT {SAMPLE}) AS sample \
-             LEFT JOIN {} FORCE INDEX ({}) ON {} WHERE {}.{} IS NULL LIMIT 1",
+             LEFT JOIN {} FORCE INDEX ({}) ON {} WHERE {}.{} <=> NULL LIMIT 1",
             columns.join(", "),
             change.shadow,
             order.join(", "),
@@ -73,43 +81,63 @@ pub(super) async fn is_missing_rows(run: &Run, session: &mut Session) -> Result<
     Ok(false)
 }
 
-/// The names of all triggers on a table.
-async fn triggers(session: &mut Session, table: &TableName) -> Result<Vec<String>, ServerError> {
-    let sql = format!(
-        "SELECT trigger_name FROM information_schema.triggers \
-         WHERE event_object_schema = {} AND event_object_table = {}",
-        string_literal(table.schema.as_str()),
-        string_literal(table.table.as_str()),
-    );
-    session.rows(&sql).await
-}
-
 /// A table that references this one.
 ///
 /// MariaDB's information_schema.key_column_usage opens every table of the server for that question, so its InnoDB is
 /// asked instead; without PROCESS it does not answer, and only [`difference_before_window`] notices.
-async fn new_child(session: &mut Session, table: &TableName) -> Result<Option<String>, ServerError> {
+async fn new_child(run: &Run, session: &mut Session) -> Result<Option<String>, ServerError> {
+    let table = &run.change.original;
     if session.server().facts.flavor == Flavor::MySql {
         let relations = Relations::read(session, table, Flavor::MySql).await?;
-        return Ok(relations.referenced_by.into_iter().next().map(|(_, child)| child));
+        return Ok(unknown(run, relations.referenced_by));
     }
-    let name = innodb_name(table);
+    let name = file_name::of_table(table);
     let sql = format!(
-        "SELECT ref_name, for_name FROM information_schema.innodb_sys_foreign WHERE ref_name = {}",
+        "SELECT ref_name, for_name, id FROM information_schema.innodb_sys_foreign WHERE ref_name = {}",
         string_literal(&name)
     );
-    match session.rows::<(String, String)>(&sql).await {
+    match session.rows::<(String, String, String)>(&sql).await {
         // The comparison ignores the case of letters, which tells tables apart.
-        Ok(keys) => Ok(keys.into_iter().find(|(referenced, _)| *referenced == name).map(|(_, child)| child)),
+        Ok(keys) => {
+            let own: Vec<(String, String)> = run
+                .checkpoint
+                .foreign_keys
+                .children
+                .iter()
+                .flat_map(|child| {
+                    child.keys.iter().map(|key| (file_name::of_table(&child.table), key.name.as_str().to_owned()))
+                })
+                .chain(
+                    run.checkpoint.foreign_keys.original.iter().map(|key| (name.clone(), key.name.as_str().to_owned())),
+                )
+                .collect();
+            let is_known = |child: &str, id: &str| {
+                let named =
+                    |key: &str| id.rsplit_once('/').is_some_and(|(_, id)| id == key || id == file_name::encoded(key));
+                own.iter().any(|(table, key)| table == child && named(key))
+            };
+            let referencing = keys.into_iter().filter(|(referenced, _, _)| *referenced == name);
+            Ok(referencing
+                .map(|(_, child, id)| (child, id))
+                .find(|(child, id)| !is_known(child, id))
+                .map(|(child, _)| child))
+        }
         Err(error) if error.is_any(&errno::DENIED) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
+/// The first table of these that did not reference it when the run was prepared.
+fn unknown(run: &Run, referenced_by: Vec<(String, TableName)>) -> Option<String> {
+    let keys = &run.checkpoint.foreign_keys;
+    let is_new = |(constraint, child): &(String, TableName)| !keys.is_known_child(constraint, child);
+    referenced_by.into_iter().find(is_new).map(|(_, child)| child.plain())
+}
+
 /// The same as [`difference`] with questions that take longer, for the moments before a window.
 pub(super) async fn difference_before_window(run: &Run, session: &mut Session) -> Result<Option<String>, ServerError> {
     let relations = Relations::read(session, &run.change.original, run.server.facts.flavor).await?;
-    if let Some((_, child)) = relations.referenced_by.first() {
+    if let Some(child) = unknown(run, relations.referenced_by) {
         return Ok(Some(format!("{child} now references it by a foreign key, which would stay with the old table")));
     }
     difference(run, session).await
@@ -128,7 +156,7 @@ async fn table_ids(session: &mut Session, table: &TableName) -> Result<Option<Ve
         Flavor::MySql => "innodb_tables",
         Flavor::MariaDb => "innodb_sys_tables",
     };
-    let name = innodb_name(table);
+    let name = file_name::of_table(table);
     let pattern = name.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%");
     let sql = format!(
         "SELECT name, table_id FROM information_schema.{view} WHERE name = {} OR name LIKE {} ORDER BY table_id",
@@ -142,21 +170,4 @@ async fn table_ids(session: &mut Session, table: &TableName) -> Result<Option<Ve
         Err(error) if error.is_any(&errno::DENIED) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn innodb_name(table: &TableName) -> String {
-    format!("{}/{}", file_name(table.schema.as_str()), file_name(table.table.as_str()))
-}
-
-/// InnoDB stores names as file names: other ASCII characters than letters, digits and `_` as `@` and four digits.
-fn file_name(name: &str) -> String {
-    let mut encoded = String::new();
-    for character in name.chars() {
-        if character.is_ascii_alphanumeric() || character == '_' {
-            encoded.push(character);
-        } else {
-            encoded.push_str(&format!("@{:04x}", u32::from(character)));
-        }
-    }
-    encoded
 }

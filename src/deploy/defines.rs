@@ -109,7 +109,8 @@ fn names(tokens: &[&Token<'_>], separators: &[&str]) -> Vec<TableRef> {
     names
 }
 
-fn name<'t, 'a>(tokens: &'t [&'t Token<'a>]) -> Option<(TableRef, &'t [&'t Token<'a>])> {
+/// The name that tokens begin with, and what is behind it.
+pub(super) fn name<'t, 'a>(tokens: &'t [&'t Token<'a>]) -> Option<(TableRef, &'t [&'t Token<'a>])> {
     let first: Ident = tokens.first()?.ident()?;
     if tokens.get(1).is_some_and(|token| token.kind == TokenKind::Period) {
         let second = tokens.get(2)?.ident()?;

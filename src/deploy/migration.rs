@@ -1,23 +1,28 @@
 //! One migration: its row in the ledger, its statements in order, and where it is between them.
 
+mod as_it_is;
+
 use std::time::Instant;
 
 use jiff::Timestamp;
 
+pub(super) use as_it_is::Waits;
+
 use super::Deploy;
 use super::beginning::beginning;
 use super::look_back;
-use super::outcome::{self, Happened, Proof};
+use super::outcome::{Happened, Proof};
 use super::position::{InFlight, Position, Record, State};
 use super::session_state::SessionState;
-use super::step::steps;
+use super::step::first_step;
 use super::table_change::Change;
 use crate::error::{Failure, Rejected, Result, Stop};
-use crate::event::{AS_IT_IS, Event};
+use crate::event::Event;
+use crate::plan::TableRef;
 use crate::prisma::{Ledger, LedgerRow, Recorded, checksum, errors};
 use crate::server::{Disposition, Role, ServerError, Session, server_failure};
-use crate::sql::Ident;
-use crate::sql::script::{Reading, Script, Statement, split};
+use crate::sql::script::{Script, Statement, split};
+use crate::sql::{Ident, TableName};
 
 /// A migration that is being applied.
 pub(super) struct Migration<'a> {
@@ -28,8 +33,12 @@ pub(super) struct Migration<'a> {
     /// Its row in the books, where there are any.
     record: Option<u64>,
     pub position: Position,
+    /// What the session has after the statements that are done.
+    pub state: SessionState<'a>,
     /// Whether changes of rows may be committed together with the position.
     transactional: bool,
+    /// Whether the script asks for what its last statement did, so that nothing may be run between two of them.
+    looks_back: bool,
     /// Its row of the ledger, when an earlier deploy wrote it.
     row: Option<&'a LedgerRow>,
 }
@@ -49,8 +58,11 @@ impl<'a> Migration<'a> {
         started.map_err(ledger_failed)?;
         let transactional = transactional(&mut work, script).await?;
         work.close().await;
-        let (script, position) = (split(script), Position::default());
-        Migration { deploy, name, script, ledger_id, record, position, transactional, row: None }.run(None).await
+        let looks_back = look_back::asks_for_last_statement(script);
+        let (script, position, state) = (split(script), Position::default(), deploy.left.clone());
+        Migration { deploy, name, script, ledger_id, record, position, state, transactional, looks_back, row: None }
+            .run(None)
+            .await
     }
 
     /// Goes on with a migration that an earlier deploy began with the same script.
@@ -60,14 +72,20 @@ impl<'a> Migration<'a> {
         let transactional = transactional(&mut work, script).await?;
         work.close().await;
         let resumed_after = record.position.done;
+        let looks_back = look_back::asks_for_last_statement(script);
+        let script = split(script);
+        let done = script.statements.iter().take(record.position.done);
+        let state = SessionState::after(done.map(|statement| (statement.number, statement.text)));
         let migration = Migration {
             deploy,
             name: &row.migration_name,
-            script: split(script),
+            script,
             ledger_id: row.id.clone(),
             record: Some(record.id),
             position: record.position,
+            state,
             transactional,
+            looks_back,
             row: Some(row),
         };
         migration.run(Some(resumed_after as u64)).await
@@ -81,7 +99,11 @@ impl<'a> Migration<'a> {
         if let Err(failure) = self.run_statements(resumed_after.is_some()).await {
             return Err(self.stopped(failure).await);
         }
+        if let Err(failure) = self.commit_what_is_open().await {
+            return Err(self.stopped(failure).await);
+        }
         self.record_finished().await?;
+        self.deploy.left = self.state.for_next_migration();
         self.deploy.events.emit(Event::MigrationFinished { migration, took: since.elapsed() });
         Ok(())
     }
@@ -93,19 +115,28 @@ impl<'a> Migration<'a> {
         }
         while self.position.done < self.script.statements.len() {
             self.check_stop()?;
-            let rest = self.script.statements[self.position.done..].to_vec();
-            let step = steps(&Script { statements: rest, tail: "" }).into_iter().next();
-            let Some(step) = step else { break };
+            let Some(step) = first_step(&self.script.statements[self.position.done..]) else { break };
             match Change::of(self, &step).await? {
                 Some(change) => change.make(self, &step).await?,
                 None => {
                     for statement in &step.statements {
                         self.check_stop()?;
-                        self.run_as_it_is(statement).await?;
+                        self.run_as_it_is(statement, Waits::Short).await?;
                     }
                 }
             }
         }
+        Ok(())
+    }
+
+    /// What the script has written is in the database before the ledger says so, which another connection writes.
+    async fn commit_what_is_open(&mut self) -> Result<()> {
+        if !self.state.in_transaction() {
+            return Ok(());
+        }
+        let committed = self.deploy.session.execute("COMMIT").await;
+        committed.map_err(|error| server_failure("committing what the script has left open", &error))?;
+        self.state.commit();
         Ok(())
     }
 
@@ -133,10 +164,10 @@ impl<'a> Migration<'a> {
 
     /// Gives the session what the statements that are done had left in theirs.
     async fn replay(&mut self) -> Result<()> {
-        let replayed = self.state().replayed();
-        // With nothing left to run, nothing is missed.
+        let replayed = self.state.replayed();
         if self.position.done == self.script.statements.len() {
-            return Ok(());
+            // With nothing left to run, nothing else is missed.
+            return self.state.uncommitted().map_or(Ok(()), |lost| Err(self.cannot_go_on().cause(lost)));
         }
         let replayed: Vec<String> = match replayed {
             Ok(texts) => texts.into_iter().map(str::to_owned).collect(),
@@ -158,73 +189,6 @@ impl<'a> Migration<'a> {
         Ok(())
     }
 
-    /// What the session has after the statements that are done.
-    pub fn state(&self) -> SessionState<'a> {
-        let done = self.script.statements.iter().take(self.position.done);
-        SessionState::after(done.map(|statement| (statement.number, statement.text)))
-    }
-
-    /// Runs one statement in the script's own session.
-    pub async fn run_as_it_is(&mut self, statement: &Statement<'_>) -> Result<()> {
-        let state = self.state();
-        let proof = match (self.record, &statement.reading) {
-            (Some(_), Reading::Whole) => {
-                let schema = match outcome::is_definition(statement.text) {
-                    true => self.deploy.session_schema().await?,
-                    false => self.deploy.schema.clone(),
-                };
-                let mut work = self.deploy.server.session_for(Role::Work, "connecting").await?;
-                let proof = Proof::of(statement.text, &schema, &state, self.transactional, &mut work).await;
-                work.close().await;
-                proof.map_err(|error| server_failure("looking at what a statement defines", &error))?
-            }
-            _ => Proof::Nothing,
-        };
-        let in_transaction = state.in_transaction();
-        self.begun(1, &proof).await?;
-        self.tell(statement, statement, AS_IT_IS);
-        let ran = match proof {
-            Proof::Transaction => self.run_with_position(statement).await,
-            _ => self.deploy.session.execute_all(statement.text).await,
-        };
-        if statement.reading != Reading::Whole || outcome::may_change_schema(statement.text) {
-            self.deploy.session_schema = None;
-        }
-        match ran {
-            Ok(()) if proof == Proof::Transaction => {
-                (self.position.done, self.position.in_flight) = (self.position.done + 1, None);
-                Ok(())
-            }
-            Ok(()) => self.done(1).await,
-            Err((before, error)) => Err(self.failed(statement.number + before, &error, in_transaction).await),
-        }
-    }
-
-    /// Commits a change of rows together with the position behind it, so that both have happened or neither.
-    async fn run_with_position(&mut self, statement: &Statement<'_>) -> Result<(), (usize, ServerError)> {
-        let (Some(books), Some(record)) = (&self.deploy.books, self.record) else {
-            return self.deploy.session.execute_all(statement.text).await;
-        };
-        let behind = Position { done: self.position.done + 1, in_flight: None };
-        let save = books.save_sql(record, &behind);
-        let session = &mut self.deploy.session;
-        session.execute("START TRANSACTION").await.map_err(|error| (0, error))?;
-        let mut ran = session.execute_all(statement.text).await;
-        if ran.is_ok() {
-            ran = async {
-                session.execute(&save).await?;
-                session.execute("COMMIT").await
-            }
-            .await
-            .map(drop)
-            .map_err(|error| (0, error));
-        }
-        if ran.is_err() {
-            let _ = session.execute("ROLLBACK").await;
-        }
-        ran
-    }
-
     /// Writes what is about to be done.
     pub async fn begun(&mut self, statements: usize, proof: &Proof) -> Result<()> {
         self.position.in_flight = Some(InFlight { statements, proof: proof.clone() });
@@ -233,9 +197,16 @@ impl<'a> Migration<'a> {
 
     /// Writes that it is done.
     pub async fn done(&mut self, statements: usize) -> Result<()> {
-        self.position.done += statements;
-        self.position.in_flight = None;
+        self.advance(statements);
         self.save().await
+    }
+
+    fn advance(&mut self, statements: usize) {
+        let from = self.position.done;
+        (self.position.done, self.position.in_flight) = (from + statements, None);
+        for statement in self.script.statements.iter().skip(from).take(statements) {
+            self.state.take_statement(statement.number, statement.text);
+        }
     }
 
     async fn save(&mut self) -> Result<()> {
@@ -257,7 +228,7 @@ impl<'a> Migration<'a> {
         self.deploy.events.emit(Event::StatementStarted { number, to, how, text });
     }
 
-    fn check_stop(&self) -> Result<()> {
+    pub fn check_stop(&self) -> Result<()> {
         if !self.deploy.stop.is_cancelled() {
             return Ok(());
         }
@@ -288,7 +259,9 @@ impl<'a> Migration<'a> {
     /// P3018. With `again`, a later deploy may go on at this statement; otherwise somebody has to resolve it.
     pub async fn rejected(&mut self, number: usize, rejected: &Rejected, again: bool) -> Failure {
         let done = self.position.done;
-        let failure = errors::migration_failed(self.name, Some(rejected.code), &rejected.message, Some(number));
+        let of_vitess = errors::of_vitess(rejected.code, &rejected.message).filter(|_| self.deploy.server.facts.vitess);
+        let message = of_vitess.unwrap_or(&rejected.message);
+        let failure = errors::migration_failed(self.name, Some(rejected.code), message, Some(number));
         if again {
             self.position.in_flight = None;
             let _ = self.save().await;
@@ -393,6 +366,15 @@ impl<'a> Migration<'a> {
 }
 
 impl Deploy {
+    /// A name with the schema that it is in.
+    pub async fn full_name(&mut self, name: &TableRef) -> Result<TableName> {
+        let schema = match &name.schema {
+            Some(schema) => schema.clone(),
+            None => self.session_schema().await?,
+        };
+        Ok(TableName { schema, table: name.table.clone() })
+    }
+
     /// The schema that names without one mean, which a script may change by USE.
     ///
     /// Asked for once, and only in front of a statement that defines something: whatever is run in the script's own

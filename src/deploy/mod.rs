@@ -8,7 +8,7 @@ mod advisory;
 mod assignments;
 mod beginning;
 pub mod defines;
-mod foreign_key;
+pub mod locked_tables;
 mod look_back;
 mod merge;
 mod migration;
@@ -38,7 +38,8 @@ use crate::sql::Ident;
 use advisory::Locks;
 use migration::Migration;
 use position::{Deploys, Record};
-pub(crate) use table_change::SETTINGS_SQL;
+use session_state::SessionState;
+pub(crate) use table_change::settings;
 
 /// What `replank deploy` was asked to do.
 #[derive(Debug, Clone)]
@@ -73,6 +74,8 @@ pub(crate) struct Deploy {
     pub settings: String,
     /// The schema that names without one mean in that session, once it was asked for.
     pub session_schema: Option<Ident>,
+    /// What the migrations so far have left in it.
+    pub left: SessionState<'static>,
     pub events: Events,
     pub stop: CancellationToken,
 }
@@ -106,7 +109,8 @@ async fn deploy_locked(
     let mut session = server.session_for(Role::Script, "connecting for the migrations").await?;
     advisory::take_over_statements(&mut session, &schema, &events, &stop).await?;
     bound_lock_waits(&mut session, &request.options).await?;
-    let settings = table_change::settings(&mut session).await?;
+    let settings = table_change::settings(&mut session).await;
+    let settings = settings.map_err(|error| server_failure("reading the session's settings", &error))?;
     let bookkeeping = bookkeeping(&request, &schema)?;
     // Only now is it certain that nobody else writes rows.
     let rows = ledger_rows(&server, &ledger).await?;
@@ -126,8 +130,19 @@ async fn deploy_locked(
             ));
         }
     }
-    let mut deploy =
-        Deploy { request, server, schema, ledger, books, session, settings, session_schema: None, events, stop };
+    let mut deploy = Deploy {
+        request,
+        server,
+        schema,
+        ledger,
+        books,
+        session,
+        settings,
+        session_schema: None,
+        left: SessionState::default(),
+        events,
+        stop,
+    };
     let mut applied = Vec::new();
     let outcome = deploy.apply(directory, begun, &pending, &mut applied).await;
     deploy.session.close().await;
@@ -171,10 +186,15 @@ impl Deploy {
 
 /// The name of the database in the URL, which everything is about.
 pub(crate) fn database(server: &Opts) -> Result<Ident> {
-    server.db_name().map(Ident::new).ok_or_else(|| {
+    const OF_SERVER: [&str; 4] = ["mysql", "information_schema", "performance_schema", "sys"];
+    let name = server.db_name().ok_or_else(|| {
         Failure::new(Stop::Usage, "the database URL names no database")
             .next("write it as `mysql://user:password@host:3306/database`")
-    })
+    })?;
+    match OF_SERVER.iter().any(|database| name.eq_ignore_ascii_case(database)) {
+        true => Err(errors::system_database(name)),
+        false => Ok(Ident::new(name)),
+    }
 }
 
 /// Connects; creates the database when it is missing, as Prisma does.
@@ -285,7 +305,7 @@ async fn with_runs(failure: Failure, server: &Arc<Server>, bookkeeping: &Ident, 
         .map(|(run, _)| run)
         .filter(|run| run.state == "running" && run.ledger_id.as_deref().is_some_and(unfinished));
     of_alter.fold(failure, |failure, run| {
-        let table = run.table.plain();
+        let table = run.table.argument();
         failure.next(format!(
             "`{}` is the change of {table} by `replank alter`: wait for it, or `replank resume {table}`",
             run.migration

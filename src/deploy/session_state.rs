@@ -14,8 +14,11 @@ pub struct Lost {
     why: &'static str,
 }
 
+/// The number, where it is a statement of an earlier migration, which a session has in common with this one.
+pub const EARLIER: usize = 0;
+
 /// What a session has after the given statements, each with its number.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct SessionState<'a> {
     replay: Vec<&'a str>,
     /// `SET TRANSACTION`, which is for the next transaction only.
@@ -24,6 +27,7 @@ pub struct SessionState<'a> {
     transaction: Option<usize>,
     autocommit_off: bool,
     locks: Option<usize>,
+    waits_as_told: bool,
     sets_server: bool,
     reads_variables: Option<usize>,
 }
@@ -33,31 +37,58 @@ impl<'a> SessionState<'a> {
     pub fn after(statements: impl IntoIterator<Item = (usize, &'a str)>) -> SessionState<'a> {
         let mut state = SessionState::default();
         for (number, text) in statements {
-            let tokens = executed_tokens(&leading_tokens(text).0);
-            match behind_settings(&tokens) {
-                // The settings hold for that statement alone.
-                Some(behind) => state.take(number, None, behind),
-                None => state.take(number, Some(text), &tokens),
-            }
+            state.take_statement(number, text);
         }
         state
     }
 
+    /// After one more statement.
+    pub fn take_statement(&mut self, number: usize, text: &'a str) {
+        let tokens = executed_tokens(&leading_tokens(text).0);
+        match behind_settings(&tokens) {
+            // The settings hold for that statement alone.
+            Some(behind) => self.take(number, None, behind),
+            None => self.take(number, Some(text), &tokens),
+        }
+    }
+
     /// The statements that give a new session the same state.
-    pub fn replayed(self) -> Result<Vec<&'a str>, Lost> {
-        let open = self.transaction.map(|number| Lost { number, why: "began a transaction" });
+    pub fn replayed(&self) -> Result<Vec<&'a str>, Lost> {
+        let open = self.uncommitted();
         let locked = self.locks.map(|number| Lost { number, why: "locked tables" });
         let read = self.reads_variables.filter(|_| self.sets_server);
         let read = read.map(|number| Lost { number, why: "kept a variable that the script changes" });
-        match self.lost.or(open).or(locked).or(read) {
+        match self.lost.clone().or(open).or(locked).or(read) {
             Some(lost) => Err(lost),
-            None => Ok([self.replay, self.next_transaction.into_iter().collect()].concat()),
+            None => Ok(self.replay.iter().copied().chain(self.next_transaction).collect()),
         }
     }
 
     /// Whether a transaction may be open, or statements do not commit by themselves.
     pub fn in_transaction(&self) -> bool {
         self.transaction.is_some() || self.autocommit_off
+    }
+
+    /// What would be lost with the connection after the last statement.
+    pub fn uncommitted(&self) -> Option<Lost> {
+        self.transaction.map(|number| Lost { number, why: "began a transaction" })
+    }
+
+    /// After a COMMIT.
+    pub fn commit(&mut self) {
+        self.transaction = None;
+    }
+
+    /// What the next migration finds in the same session, as far as it decides how statements are run.
+    pub fn for_next_migration(&self) -> SessionState<'static> {
+        let locks = self.locks.map(|_| EARLIER);
+        let (autocommit_off, waits_as_told) = (self.autocommit_off, self.waits_as_told);
+        SessionState { autocommit_off, waits_as_told, locks, ..SessionState::default() }
+    }
+
+    /// Whether a script has said by itself how long to wait for tables.
+    pub fn waits_as_told(&self) -> bool {
+        self.waits_as_told
     }
 
     /// The statement that locked tables, when they are still locked.
@@ -136,6 +167,7 @@ impl<'a> SessionState<'a> {
             if one.scope == Scope::Session && one.is("AUTOCOMMIT") {
                 self.set_autocommit(one.value);
             }
+            self.waits_as_told |= one.scope == Scope::Session && one.is("LOCK_WAIT_TIMEOUT");
             if one.is_computed() {
                 self.lose(number, "set a variable to what it computed");
             }
@@ -226,6 +258,21 @@ mod tests {
         assert!(after(&["BEGIN", "SAVEPOINT s", "ROLLBACK TO s"]).in_transaction());
         assert!(after(&["BEGIN", "COMMIT AND CHAIN"]).in_transaction());
         assert!(!after(&["BEGIN", "COMMIT AND NO CHAIN"]).in_transaction());
+    }
+
+    #[test]
+    fn the_next_migration_has_the_same_session() {
+        let after = |text: &'static str| SessionState::after([(3, text)]).for_next_migration();
+        assert!(after("SET autocommit = 0").in_transaction());
+        assert!(!after("BEGIN").in_transaction(), "it is committed before the next one begins");
+        assert!(after("SET SESSION lock_wait_timeout = 5").waits_as_told());
+        assert!(!after("SET @a = @@lock_wait_timeout").waits_as_told());
+        assert_eq!(after("LOCK TABLES t WRITE").tables_locked_by(), Some(EARLIER));
+        let mut next = after("SET autocommit = 0");
+        next.take_statement(1, "UPDATE t SET a = 1");
+        assert_eq!(next.uncommitted().map(|lost| lost.number), Some(1));
+        next.take_statement(2, "SET autocommit = 1");
+        assert!(!next.in_transaction());
     }
 
     #[test]

@@ -66,20 +66,28 @@ impl Step<'_> {
 /// The steps of a script, changes of one table merged where one ALTER TABLE gives the same table as one after another.
 pub fn steps<'a>(script: &Script<'a>) -> Vec<Step<'a>> {
     let mut steps: Vec<Step<'a>> = Vec::new();
-    for statement in &script.statements {
-        let action = classify(statement);
-        if let (Some(last), Action::TableChange(next)) = (steps.last_mut(), &action)
-            && let Action::TableChange(change) = &mut last.action
-            && change.table == next.table
-            && can_follow(&change.alter, &next.alter)
-        {
-            change.alter.clauses.extend(next.alter.clauses.iter().cloned());
-            last.statements.push(statement.clone());
-            continue;
-        }
-        steps.push(Step { statements: vec![statement.clone()], action });
+    let mut rest = script.statements.as_slice();
+    while let Some(step) = first_step(rest) {
+        rest = &rest[step.statements.len()..];
+        steps.push(step);
     }
     steps
+}
+
+/// The step that these statements begin with. It looks no further than one statement behind it.
+pub fn first_step<'a>(statements: &[Statement<'a>]) -> Option<Step<'a>> {
+    let (first, rest) = statements.split_first()?;
+    let mut step = Step { statements: vec![first.clone()], action: classify(first) };
+    let Action::TableChange(change) = &mut step.action else { return Some(step) };
+    for statement in rest {
+        let Action::TableChange(next) = classify(statement) else { break };
+        if change.table != next.table || !can_follow(&change.alter, &next.alter) {
+            break;
+        }
+        change.alter.clauses.extend(next.alter.clauses);
+        step.statements.push(statement.clone());
+    }
+    Some(step)
 }
 
 /// What one statement does.

@@ -5,10 +5,9 @@ use std::time::Duration;
 use super::Deploy;
 use super::assignments::text_behind_settings;
 use super::defines::defines;
-use super::foreign_key::{self, NotDropped};
-use super::migration::Migration;
+use super::migration::{Migration, Waits};
 use super::outcome::{Happened, Proof};
-use super::session_state::SessionState;
+use super::session_state::{EARLIER, SessionState};
 use super::step::{Action, AsIs, Step, TableChange, classify};
 use crate::error::{Failure, Rejected, Result, Stop};
 use crate::event::Event;
@@ -16,9 +15,9 @@ use crate::pipeline;
 use crate::plan::{ClauseKind, TableRef};
 use crate::runs::Runs;
 use crate::schema;
-use crate::server::{Role, Session, errno, server_failure};
+use crate::server::{Role, ServerError, Session, errno, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
-use crate::sql::TableName;
+use crate::sql::{TableName, string_literal};
 use crate::survey::{Survey, stored_name};
 use crate::takeover::{self, Taken};
 
@@ -29,10 +28,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(60);
 pub(super) enum Change {
     /// By a run of replank's own: natively or as an online copy.
     Run(Box<(AlterRequest, Survey)>),
-    /// `DROP FOREIGN KEY`, which changes metadata only.
-    DropForeignKey(TableName, TableChange),
     /// The server does not take the clauses.
     Rejected(Rejected),
+    /// By the server, blocking writes, which is allowed.
+    Blocking,
     /// The statements one after the other, because the server does not take them together.
     OneByOne,
 }
@@ -40,16 +39,13 @@ pub(super) enum Change {
 impl Change {
     /// How a step is made; `None` to run its statements as they are.
     pub async fn of(migration: &mut Migration<'_>, step: &Step<'_>) -> Result<Option<Change>> {
-        let Some(change) = step.change() else { return not_understood(migration, step).await.map(|()| None) };
-        let state = migration.state();
-        let deploy = &mut *migration.deploy;
+        let Some(change) = step.change() else { return not_understood(migration, step).await };
+        let Migration { deploy, state, .. } = &mut *migration;
+        let deploy = &mut **deploy;
         let Some(table) = big_table(deploy, &change.table).await? else { return Ok(None) };
-        if let Some(why) = not_by_replank(deploy, change, &state).await? {
+        if let Some(why) = not_by_replank(deploy, state).await? {
             let refused = Failure::refused(format!("{table} is not changed by statement {}: {why}", numbers(step)));
-            return blocking(deploy, &table, refused).map(|()| None);
-        }
-        if foreign_key::touches(change) {
-            return Ok(Some(Change::DropForeignKey(table, change.clone())));
+            return blocking(deploy, &table, refused).map(Some);
         }
         let request = AlterRequest {
             server: deploy.request.server.clone(),
@@ -64,7 +60,7 @@ impl Change {
             Err(failure) => match rejection(&failure, change) {
                 Some(_) if step.statements.len() > 1 => Ok(Some(Change::OneByOne)),
                 Some(rejected) => Ok(Some(Change::Rejected(rejected))),
-                None if failure.stop == Stop::Refused => blocking(migration.deploy, &table, failure).map(|()| None),
+                None if failure.stop == Stop::Refused => blocking(migration.deploy, &table, failure).map(Some),
                 None => Err(failure),
             },
         }
@@ -86,44 +82,62 @@ impl Change {
                 alive(&mut migration.deploy.session, changed).await?;
                 migration.done(step.statements.len()).await
             }
-            Change::DropForeignKey(table, change) => drop_foreign_key(migration, step, &table, &change).await,
             Change::Rejected(rejected) => {
                 migration.begun(1, &Proof::Repeatable).await?;
                 Err(migration.rejected(first.number, &rejected, false).await)
+            }
+            Change::Blocking => {
+                for statement in &step.statements {
+                    migration.check_stop()?;
+                    migration.run_as_it_is(statement, Waits::Long).await?;
+                }
+                Ok(())
             }
             Change::OneByOne => {
                 let statement = first.clone();
                 let single = Step { action: classify(&statement), statements: vec![statement] };
                 match Box::pin(Change::of(migration, &single)).await? {
                     Some(change) => Box::pin(change.make(migration, &single)).await,
-                    None => migration.run_as_it_is(first).await,
+                    None => migration.run_as_it_is(first, Waits::Short).await,
                 }
             }
         }
     }
 }
 
-/// A query for the settings of a session that a change made in another session could miss.
-pub(crate) const SETTINGS_SQL: &str = "SELECT CONCAT_WS('|', @@SESSION.sql_mode, @@SESSION.time_zone, \
-    @@SESSION.character_set_client, @@SESSION.character_set_connection, @@SESSION.collation_connection, \
-    @@SESSION.default_storage_engine, @@SESSION.innodb_strict_mode)";
+/// The settings of a session that a change made in another session could miss; servers that have not one of them leave
+/// it out.
+const SETTINGS: [&str; 17] = [
+    "alter_algorithm",
+    "character_set_client",
+    "character_set_collations",
+    "character_set_connection",
+    "check_constraint_checks",
+    "collation_connection",
+    "default_storage_engine",
+    "enforce_storage_engine",
+    "explicit_defaults_for_timestamp",
+    "innodb_strict_mode",
+    "old_mode",
+    "sql_generate_invisible_primary_key",
+    "sql_mode",
+    "sql_require_primary_key",
+    "system_versioning_alter_history",
+    "system_versioning_insert_history",
+    "time_zone",
+];
 
-/// What it gives.
-pub(super) async fn settings(session: &mut Session) -> Result<String> {
-    let settings: Option<String> = session
-        .first_row(SETTINGS_SQL)
-        .await
-        .map_err(|error| server_failure("reading the session's settings", &error))?;
-    Ok(settings.unwrap_or_default())
+/// Those settings, as text that can be compared.
+pub(crate) async fn settings(session: &mut Session) -> Result<String, ServerError> {
+    let names = SETTINGS.map(string_literal).join(", ");
+    let sql = format!("SHOW SESSION VARIABLES WHERE variable_name IN ({names})");
+    let values: Vec<(String, String)> = session.rows(&sql).await?;
+    Ok(values.into_iter().map(|(name, value)| format!("{name}={value}\n")).collect())
 }
 
 /// The table, if it is there and big.
 async fn big_table(deploy: &mut Deploy, table: &TableRef) -> Result<Option<TableName>> {
-    let schema = match &table.schema {
-        Some(schema) => schema.clone(),
-        None => deploy.session_schema().await?,
-    };
-    let name = TableName { schema, table: table.table.clone() };
+    let name = deploy.full_name(table).await?;
     let name = stored_name(&deploy.server, &name);
     let mut work = deploy.server.session_for(Role::Work, "connecting").await?;
     let size = schema::size(&mut work, &name).await;
@@ -134,8 +148,23 @@ async fn big_table(deploy: &mut Deploy, table: &TableRef) -> Result<Option<Table
     Ok(size.filter(|size| is_big(*size)).map(|_| name))
 }
 
+/// The table of a trigger, if there is one.
+pub(super) async fn table_of_trigger(
+    work: &mut Session,
+    trigger: &TableName,
+) -> Result<Option<TableName>, ServerError> {
+    let sql = format!(
+        "SELECT event_object_schema, event_object_table FROM information_schema.triggers WHERE trigger_schema = {} \
+         AND trigger_name = {}",
+        string_literal(trigger.schema.as_str()),
+        string_literal(trigger.table.as_str())
+    );
+    let row: Option<(String, String)> = work.first_row(&sql).await?;
+    Ok(row.map(|(schema, table)| TableName::new(schema, table)))
+}
+
 /// A statement that changes a big table in words which mean more than its clauses is not for replank either.
-async fn not_understood(migration: &mut Migration<'_>, step: &Step<'_>) -> Result<()> {
+async fn not_understood(migration: &mut Migration<'_>, step: &Step<'_>) -> Result<Option<Change>> {
     let (tables, why) = match &step.action {
         Action::RunAsIs(AsIs::Frame(change)) => (
             vec![change.table.clone()],
@@ -147,33 +176,32 @@ async fn not_understood(migration: &mut Migration<'_>, step: &Step<'_>) -> Resul
             let objects = defines(text).map(|defines| defines.objects).unwrap_or_default();
             (objects.into_iter().map(|(_, name)| name).collect(), error.to_string())
         }
-        _ => return Ok(()),
+        _ => return Ok(None),
     };
     for table in tables {
         if let Some(table) = big_table(migration.deploy, &table).await? {
             let refused = Failure::refused(format!("{table} is not changed by statement {}: {why}", numbers(step)));
-            return blocking(migration.deploy, &table, refused);
+            return blocking(migration.deploy, &table, refused).map(Some);
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// Why a change cannot be made in another session than the script's, or online at all, before the table is looked at.
-async fn not_by_replank(deploy: &mut Deploy, change: &TableChange, state: &SessionState<'_>) -> Result<Option<String>> {
+async fn not_by_replank(deploy: &mut Deploy, state: &SessionState<'_>) -> Result<Option<String>> {
     if deploy.books.is_none() {
         return Ok(Some("the account may not make the bookkeeping schema, so nothing could be resumed".to_owned()));
     }
-    if foreign_key::touches(change) && !foreign_key::only_drops(change) {
-        return Ok(Some(
-            "the server checks every row for a new foreign key while it blocks writes, and replank does not do that \
-             online yet"
-                .to_owned(),
-        ));
-    }
     if let Some(number) = state.tables_locked_by() {
-        return Ok(Some(format!("statement {number} has locked tables, and the change needs a session of its own")));
+        let who = match number {
+            EARLIER => "an earlier migration".to_owned(),
+            number => format!("statement {number}"),
+        };
+        return Ok(Some(format!("{who} has locked tables, and the change needs a session of its own")));
     }
-    if settings(&mut deploy.session).await? != deploy.settings {
+    let settings = settings(&mut deploy.session).await;
+    let settings = settings.map_err(|error| server_failure("reading the session's settings", &error))?;
+    if settings != deploy.settings {
         return Ok(Some(
             "the script has changed settings of its session, which a change in another session would not have"
                 .to_owned(),
@@ -196,10 +224,10 @@ fn rejection(failure: &Failure, change: &TableChange) -> Option<Rejected> {
 }
 
 /// A change that only the server could make, by blocking: if that is allowed, a notice, else the refusal.
-fn blocking(deploy: &Deploy, table: &TableName, refused: Failure) -> Result<()> {
+fn blocking(deploy: &Deploy, table: &TableName, refused: Failure) -> Result<Change> {
     if deploy.request.allow_blocking {
         deploy.events.emit(Event::Blocking { table: table.plain(), reason: refused.what });
-        return Ok(());
+        return Ok(Change::Blocking);
     }
     let refused = refused.table("untouched by this statement; the migration is unfinished");
     Err(refused.next("`replank deploy --allow-blocking` runs it as it is, which blocks writes to the table meanwhile"))
@@ -214,30 +242,6 @@ fn numbers(step: &Step<'_>) -> String {
 async fn commit(migration: &mut Migration<'_>) -> Result<()> {
     let committed = migration.deploy.session.execute("COMMIT").await;
     committed.map(drop).map_err(|error| server_failure("committing before a table is changed", &error))
-}
-
-async fn drop_foreign_key(
-    migration: &mut Migration<'_>,
-    step: &Step<'_>,
-    table: &TableName,
-    change: &TableChange,
-) -> Result<()> {
-    let Some(statement) = step.statements.first() else { return Ok(()) };
-    commit(migration).await?;
-    let mut work = migration.deploy.server.session_for(Role::Work, "connecting").await?;
-    let proof = Proof::of(statement.text, &table.schema, &SessionState::default(), false, &mut work).await;
-    work.close().await;
-    let proof = proof.map_err(|error| server_failure("looking at what a statement defines", &error))?;
-    migration.begun(step.statements.len(), &proof).await?;
-    migration.tell(statement, statement, "in a lock window");
-    let deploy = &*migration.deploy;
-    let patience = deploy.request.options.lock_patience;
-    let dropped = foreign_key::drop_keys(&deploy.server, table, change, patience, &deploy.events, &deploy.stop).await;
-    match dropped {
-        Ok(()) => migration.done(step.statements.len()).await,
-        Err(NotDropped::Rejected(error)) => Err(migration.failed(statement.number, &error, false).await),
-        Err(NotDropped::Stopped(failure)) => Err(failure.next("`replank deploy` goes on")),
-    }
 }
 
 /// Goes on with the run of a step, if there is one.

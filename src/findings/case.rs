@@ -214,7 +214,8 @@ impl Question {
         let (look, key) = change.where_to_look();
         let sql = format!("SELECT COUNT(*){look} FROM {table} WHERE {condition}");
         let name = change.name();
-        let question = Question::count(sql, unanswered, move |count, values| {
+        let list = format!("SELECT * FROM {table} WHERE {condition}");
+        let question = Question::count(sql, list, unanswered, move |count, values| {
             let verb = if count == 1 { "has" } else { "have" };
             format!("{} of {name} {verb} {what}{}", rows(count), places(key.as_ref(), values))
         });

@@ -55,12 +55,12 @@ fn ask(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
     let what = format!("`{}` of {}, unique over ({})", index.name.as_str(), change.name(), names.join(", "));
     let not_null: Vec<String> = values.iter().map(|value| format!("{value} IS NOT NULL")).collect();
     let list = values.join(", ");
-    let sql = format!(
-        "SELECT COUNT(*), {list} FROM {} WHERE {} GROUP BY {list} HAVING COUNT(*) > 1 ORDER BY 1 DESC, {list} LIMIT {}",
+    let groups = format!(
+        "SELECT COUNT(*), {list} FROM {} WHERE {} GROUP BY {list} HAVING COUNT(*) > 1",
         table?,
         not_null.join(" AND "),
-        EXAMPLES + 1
     );
+    let sql = format!("{groups} ORDER BY 1 DESC, {list} LIMIT {}", EXAMPLES + 1);
     let unanswered = format!("{what}: there was no time to look for duplicates");
     let read = move |answer: &Answer| {
         let example = |row: &Vec<Option<String>>| {
@@ -71,15 +71,20 @@ fn ask(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
         let more = if answer.len() > EXAMPLES { " and more" } else { "" };
         (!examples.is_empty()).then(|| format!("{what}: there are duplicates, {}{more}", examples.join(", ")))
     };
-    Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered, of_values: true }))
+    Some(Hit::asked(
+        change.index,
+        Question { sql, list: groups, read: Box::new(read), unanswered, of_values: true, of_rounding: false },
+    ))
 }
 
-/// New columns that are NOT NULL: every row gets the same value.
+/// New columns that are NOT NULL: every row gets the same value. A name that this change gives to an old column is none.
 fn same_for_all(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
     let now = change.case.now.as_ref()?;
     let same = |column: &Ident| {
         let differs = |default: &String| default.contains('(') && !default.to_ascii_uppercase().starts_with("CURRENT");
         now.column(column).is_none()
+            && (change.before.column(column).is_some()
+                || change.added_columns().iter().any(|added| added.name.same_name(column)))
             && change.after.column(column).is_some_and(|new| {
                 let has_value = !new.nullable || new.default.is_some();
                 has_value
@@ -104,5 +109,8 @@ fn same_for_all(change: &ChangeCase<'_>, index: &Index) -> Option<Hit> {
         let rows = answer.first()?.first()?.as_deref()?;
         (rows == "2").then(|| text.clone())
     };
-    Some(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered, of_values: true }))
+    Some(Hit::asked(
+        change.index,
+        Question { list: sql.clone(), sql, read: Box::new(read), unanswered, of_values: true, of_rounding: false },
+    ))
 }

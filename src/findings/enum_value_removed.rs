@@ -31,6 +31,7 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
                 "SELECT {name}, COUNT(*) FROM {table} WHERE {name} IN ({}) GROUP BY {name} ORDER BY 2 DESC",
                 removed.join(", ")
             );
+            let list = format!("SELECT * FROM {table} WHERE {name} IN ({})", removed.join(", "));
             let unanswered = format!("{what}; there was no time to look whether rows have it");
             let read = move |answer: &Answer| {
                 let uses = answer.iter().filter_map(|row| match row.as_slice() {
@@ -40,7 +41,10 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
                 let uses: Vec<String> = uses.collect();
                 (!uses.is_empty()).then(|| format!("{what}, which is in use: {}", uses.join(", ")))
             };
-            hits.push(Hit::asked(change.index, Question { sql, read: Box::new(read), unanswered, of_values: true }));
+            hits.push(Hit::asked(
+                change.index,
+                Question { sql, list, read: Box::new(read), unanswered, of_values: true, of_rounding: false },
+            ));
         }
     }
     hits

@@ -5,9 +5,11 @@
 //! bounds them in time and runs them read-only.
 
 mod blocking_statement;
+mod broken_check;
 mod case;
 mod charset;
 mod charset_conversion;
+mod dependent_program;
 mod drift;
 mod drop_column;
 mod drop_table;
@@ -20,6 +22,7 @@ mod lossy_conversion;
 mod migration_name;
 mod missing_rollback;
 mod null_values;
+mod orphans;
 mod primary_key_change;
 mod question;
 mod redundant_index;
@@ -29,7 +32,7 @@ mod several_changes;
 mod unused_index;
 
 pub use case::{Case, RowsCase, Size, StepCase};
-pub(crate) use lossy_conversion::always_fits;
+pub(crate) use lossy_conversion::{always_fits, misfit_condition};
 pub use question::{Answer, Question};
 
 use std::borrow::Cow;
@@ -114,7 +117,7 @@ pub struct Open {
 const BLOCKING: Rule = blocking_statement::RULE;
 
 /// All rules, in the order they are shown.
-pub const RULES: [Rule; 20] = [
+pub const RULES: [Rule; 23] = [
     drop_table::RULE,
     drop_column::RULE,
     rename_by_drop_and_add::RULE,
@@ -122,9 +125,12 @@ pub const RULES: [Rule; 20] = [
     enum_value_removed::RULE,
     null_values::RULE,
     duplicate_values::RULE,
+    broken_check::RULE,
+    orphans::RULE,
     required_without_default::RULE,
     primary_key_change::RULE,
     charset_conversion::RULE,
+    dependent_program::RULE,
     blocking_statement::RULE,
     implicit_commit::RULE,
     foreign_key_without_index::RULE,

@@ -31,7 +31,7 @@ fn check(case: &Case<'_>) -> Vec<Hit> {
                     Some(table) => {
                         let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {table} LIMIT 1) some");
                         let found = text.clone();
-                        Hit::asked(change.index, Question::count(sql, text, move |_, _| found.clone()))
+                        Hit::asked(change.index, Question::count(sql.clone(), sql, text, move |_, _| found.clone()))
                     }
                     None => Hit::told(change.index, text),
                 });

@@ -51,7 +51,8 @@ fn question(change: &ChangeCase<'_>, table: &TableName, flavor: Flavor) -> Quest
         })
     };
     let unanswered = "the server's statistics of indexes could not be read".to_owned();
-    Question { sql: sql(table, flavor), read: Box::new(read), unanswered, of_values: false }
+    let sql = sql(table, flavor);
+    Question { list: sql.clone(), sql, read: Box::new(read), unanswered, of_values: false, of_rounding: false }
 }
 
 /// Both answer with no row where the statistics are not kept.

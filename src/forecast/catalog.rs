@@ -66,12 +66,12 @@ impl KeyChanges {
             self.dropped.iter().any(|(table, key)| table.plain() == child && key.as_str().eq_ignore_ascii_case(name))
         };
         relations.references.retain(|(name, _)| !is_dropped(&table.plain(), name));
-        relations.referenced_by.retain(|(name, child)| !is_dropped(child, name));
+        relations.referenced_by.retain(|(name, child)| !is_dropped(&child.plain(), name));
         for (child, name, parent) in &self.added {
             if child == table {
                 relations.references.push((name.as_str().to_owned(), parent.plain()));
             } else if parent == table {
-                relations.referenced_by.push((name.as_str().to_owned(), child.plain()));
+                relations.referenced_by.push((name.as_str().to_owned(), child.clone()));
             }
         }
     }

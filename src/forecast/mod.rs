@@ -18,26 +18,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mysql_async::{Opts, Row, Value};
+use mysql_async::Opts;
 
 pub use catalog::{Catalog, Found, Standing};
 pub use subject::Subject;
 
+use crate::deploy::defines::{Kind, defines};
 use crate::deploy::session_state::SessionState;
 use crate::deploy::standing::standings;
 use crate::deploy::step::{Step, steps};
 use crate::error::{Failure, Result, Stop};
-use crate::findings::{Answer, Case, Levels, Size, examine};
+use crate::findings::{Case, Levels, Size, examine};
 use crate::plan::checks::Inspection;
 use crate::plan::definition::read_create_table;
 use crate::plan::{Clause, TableRef};
 use crate::plan::{bookkeeping_schema, checks};
 use crate::prisma::{Ledger, LedgerRow, MigrationsDirectory, checksum, history};
+use crate::row_questions::{ask, bound};
 use crate::schema::{self, Relations};
-use crate::server::{Flavor, Role, Server, ServerError, Session, server_failure};
+use crate::server::{Role, Server, ServerError, Session, server_failure};
 use crate::sql::script::{Statement, split};
 use crate::sql::{Ident, TableName};
 use crate::survey;
+use crate::user_triggers;
 use report::{FORMAT, MigrationReport, Report, Verdict};
 use rollback::Rollback;
 use row_work::row_work;
@@ -277,7 +280,9 @@ pub async fn forecast(request: ForecastRequest) -> Result<Report> {
         .await
         .map_err(|error| server_failure("setting up a session that only reads", &error))?;
     let script = ScriptSession::new(Arc::clone(server));
-    let mut planning = Planning { outlook: &outlook, request: &request, inspecting: session, asking, script };
+    let (outlook, request) = (&outlook, &request);
+    let dropped_triggers = Vec::new();
+    let mut planning = Planning { outlook, request, inspecting: session, asking, script, dropped_triggers };
     let mut catalog = outlook.catalog();
     let mut migrations = Vec::new();
     for pending in &outlook.pending {
@@ -308,6 +313,8 @@ struct Planning<'a> {
     asking: Session,
     /// Has what the scripts set.
     script: ScriptSession,
+    /// Triggers that the statements so far drop.
+    dropped_triggers: Vec<Ident>,
 }
 
 impl Planning<'_> {
@@ -343,6 +350,7 @@ impl Planning<'_> {
             reports.push(report);
             for statement in &steps[at].statements {
                 self.script.take(statement.number, statement.text).await?;
+                self.dropped_triggers.extend(dropped_triggers(statement.text));
             }
         }
         let mut migration = MigrationReport::new(&pending.name, reports);
@@ -387,8 +395,13 @@ impl Planning<'_> {
             disk_free: survey::free_bytes(&self.outlook.server),
             disk_reserve: self.request.disk_reserve,
         };
+        let is_dropped = |trigger: &str| self.dropped_triggers.iter().any(|name| name.as_str() == trigger);
+        let triggers = user_triggers::read(session, name, is_dropped).await.map_err(failed)?;
+        let after = standing.case.after.as_ref();
+        let has_column = |column: &Ident| after.is_none_or(|after| after.column(column).is_some());
         let refused = checks::refuse_always(&inspection)
             .or_else(|| checks::refuse_copy_of_table(&inspection))
+            .or_else(|| checks::refuse_triggers(name, &triggers, &has_column))
             .or_else(|| keyless(standing));
         Ok(refused.map(|failure| {
             // A clause has backticks of its own.
@@ -402,6 +415,12 @@ impl Planning<'_> {
             }
         }))
     }
+}
+
+/// The triggers that a statement drops.
+fn dropped_triggers(text: &str) -> Vec<Ident> {
+    let objects = defines(text).filter(|defines| defines.drops).map(|defines| defines.objects).unwrap_or_default();
+    objects.into_iter().filter(|(kind, _)| *kind == Kind::Trigger).map(|(_, name)| name.table).collect()
 }
 
 /// Why a change cannot be made in a session of its own.
@@ -420,34 +439,4 @@ fn keyless(standing: &Standing<'_>) -> Option<Failure> {
     }
     let loses = before.primary_key().is_some() && after.primary_key().is_none() || !after.has_key();
     loses.then(|| Failure::refused("the change leaves the table without a primary key").next(next))
-}
-
-/// Lets the session read only, and nothing in it take longer than the limit.
-async fn bound(session: &mut Session, limit: Duration) -> Result<(), ServerError> {
-    let limit = match session.server().facts.flavor {
-        Flavor::MySql => format!("max_execution_time = {}", limit.as_millis().max(1)),
-        Flavor::MariaDb => format!("max_statement_time = {}", limit.as_secs_f64().max(0.001)),
-    };
-    session.execute(&format!("SET SESSION {limit}")).await?;
-    session.execute("SET SESSION TRANSACTION READ ONLY").await?;
-    Ok(())
-}
-
-/// The answer; `None` when the server gave none, for want of time or of a privilege.
-async fn ask(session: &mut Session, sql: &str) -> Option<Answer> {
-    match session.rows::<Row>(sql).await {
-        Ok(rows) => Some(rows.into_iter().map(|row| row.unwrap().into_iter().map(text).collect()).collect()),
-        Err(error) => {
-            tracing::debug!("no answer to `{sql}`: {error}");
-            None
-        }
-    }
-}
-
-fn text(value: Value) -> Option<String> {
-    match value {
-        Value::NULL => None,
-        Value::Bytes(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-        other => Some(other.as_sql(true)),
-    }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::deploy::SETTINGS_SQL;
+use crate::deploy::settings;
 use crate::error::Result;
 use crate::server::{Role, Server, ServerError, Session, server_failure};
 use crate::sql::lexer::{Token, TokenKind, significant};
@@ -58,10 +58,6 @@ impl ScriptSession {
             session.close().await;
         }
     }
-}
-
-async fn settings(session: &mut Session) -> Result<String, ServerError> {
-    Ok(session.first_row::<Option<String>>(SETTINGS_SQL).await?.flatten().unwrap_or_default())
 }
 
 /// Whether it sets variables of its own session to plain values. Anything that calls a function, concerns the server or

@@ -6,8 +6,10 @@ use super::catalog::Standing;
 use super::estimate::{self, Estimate};
 use super::report::{MigrationReport, StepReport, Verdict};
 use super::subject::Subject;
+use crate::deploy::locked_tables::{Locked, locked_tables};
 use crate::deploy::step::{Action, AsIs, TableChange};
 use crate::findings::{Finding, Size};
+use crate::plan::TableRef;
 use crate::plan::predict::predict;
 use crate::plan::strategy::Strategy;
 use crate::server::Flavor;
@@ -38,7 +40,7 @@ pub(super) fn report_step(standing: &Standing<'_>, flavor: Flavor, migration: &s
     let case = &standing.case;
     let way = match &case.step.action {
         Action::TableChange(change) => change_way(standing, change, flavor, migration),
-        Action::RunAsIs(how) => as_is_way(standing, how, migration),
+        Action::RunAsIs(how) => with_locks(as_is_way(standing, how, migration), standing, flavor),
     };
     let table = case.table.as_ref().map(|name| match name.schema == *database {
         true => name.table.as_str().to_owned(),
@@ -64,6 +66,26 @@ pub(super) fn report_step(standing: &Standing<'_>, flavor: Flavor, migration: &s
         refusal: way.refusal,
         findings: Vec::new(),
     }
+}
+
+/// With the locks that the statement takes by itself, when it is one that is sent again and again instead of waiting.
+fn with_locks(way: Way, standing: &Standing<'_>, flavor: Flavor) -> Way {
+    let text = standing.case.step.statements.first().map_or("", |statement| statement.text);
+    let list = |tables: &[TableRef]| tables.iter().map(TableRef::to_string).collect::<Vec<_>>().join(", ");
+    let what = match locked_tables(text) {
+        _ if standing.made_by.is_some() || way.refusal.is_some() => return way,
+        Some(Locked::Tables(tables)) => list(&tables),
+        Some(Locked::TableOf(trigger)) => format!("the table of {trigger}"),
+        Some(Locked::Changed(_)) | None => return way,
+    };
+    let at_a_time = match flavor {
+        Flavor::MariaDb => "a second",
+        Flavor::MySql => "a few tenths of a second",
+    };
+    let locks =
+        format!("{what}, exclusively, for a moment; a transaction in the way is waited for {at_a_time} at a time");
+    let (time, disk) = way.estimate.map_or((None, None), |estimate| (estimate.time, estimate.disk));
+    Way { estimate: Some(Estimate { time, locks, disk }), ..way }
 }
 
 fn change_way(standing: &Standing<'_>, change: &TableChange, flavor: Flavor, migration: &str) -> Way {

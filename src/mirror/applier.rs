@@ -1,6 +1,6 @@
 //! Makes shadow rows equal to the original's rows, for the keys in the change log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::change_log::{Entry, key_value, row_texts};
 use super::in_flight::InFlight;
-use crate::change::Change;
+use crate::change::{Change, Direction};
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events};
 use crate::plan::KeyValue;
@@ -21,7 +21,7 @@ use crate::tally::Tally;
 /// Log rows per transaction. Large enough to merge repeated writes of hot rows, small enough that the transaction and
 /// its statements stay far under a megabyte and the locks it holds on the shadow are short.
 const BATCH: usize = 2_000;
-/// A whole backlog at once.
+/// A whole backlog at once, but for that of a way back, which may be days old.
 const WHOLE_LOG: usize = 200_000;
 /// Log rows per transaction after a clash of unique values: the fewer, the sooner after the deletion of stale rows they
 /// are inserted.
@@ -107,16 +107,32 @@ impl Applier {
         loop {
             self.in_flight.quiesced().await;
             match self.apply_whole_log().await {
-                Ok(()) => return Ok(()),
-                Err(error) => tries.recover(&mut self.session, error, &self.events).await?,
+                Ok(true) => return Ok(()),
+                // It grew too long meanwhile.
+                Ok(false) => {
+                    self.roll_back().await?;
+                    self.drain_below(BATCH / 2, stop).await?;
+                    if stop.is_cancelled() {
+                        return Ok(());
+                    }
+                }
+                Err(error) => {
+                    let fits = !error.is_any(&errno::DOES_NOT_FIT);
+                    if let Err(failure) = tries.recover(&mut self.session, error, &self.events).await {
+                        return Err(if fits { failure } else { self.change.does_not_fit(failure) });
+                    }
+                }
             }
         }
     }
 
-    async fn apply_whole_log(&mut self) -> Result<(), ServerError> {
+    /// Makes the shadow a part of the original as it is at the end of this, so that no unique value is in it twice. Every
+    /// key that is written meanwhile is logged anew: its row, which may be from before that, goes, and its log row stays.
+    /// False when there is too much to do at once; the transaction is then still open.
+    async fn apply_whole_log(&mut self) -> Result<bool, ServerError> {
         let entries = self.change.log.read(&mut self.session, WHOLE_LOG).await?;
         if entries.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         self.session.execute("START TRANSACTION").await?;
         self.session.execute(&replace_logged_sql(&self.change)).await?;
@@ -125,13 +141,21 @@ impl Applier {
             .into_iter()
             .map(|row| key_value(&self.change.key, row_texts(row)?))
             .collect::<Result<_, ServerError>>()?;
-        for keys in absent.chunks(KEYS_PER_DELETE) {
+        // Read after the absent keys: one that was back by then is in it.
+        let now = self.change.log.read(&mut self.session, WHOLE_LOG).await?;
+        if now.len() >= WHOLE_LOG {
+            return Ok(false);
+        }
+        let applied: HashSet<u64> = entries.iter().map(|entry| entry.seq).collect();
+        let meanwhile = now.into_iter().filter(|entry| !applied.contains(&entry.seq)).map(|entry| entry.key);
+        let gone: Vec<KeyValue> = absent.into_iter().chain(meanwhile).collect();
+        for keys in gone.chunks(KEYS_PER_DELETE) {
             self.session.execute(&delete_keys_sql(&self.change, keys)).await?;
         }
         self.session.execute(&self.change.log.delete_sql(&entries)).await?;
         self.session.execute("COMMIT").await?;
         self.tally.keys_applied.fetch_add(entries.len() as u64, Ordering::Relaxed);
-        Ok(())
+        Ok(true)
     }
 
     /// Runs in the background until told to stop; gives itself back.
@@ -206,7 +230,12 @@ impl Applier {
                     self.roll_back().await?;
                     return Err(self.violation(&error));
                 }
-                Err(error) => tries.recover(&mut self.session, error, &self.events).await?,
+                Err(error) => {
+                    let fits = !error.is_any(&errno::DOES_NOT_FIT);
+                    if let Err(failure) = tries.recover(&mut self.session, error, &self.events).await {
+                        return Err(if fits { failure } else { self.change.does_not_fit(failure) });
+                    }
+                }
             }
         }
     }
@@ -214,13 +243,23 @@ impl Applier {
     /// Takes the rows of all logged keys off the shadow. The keys stay in the log, so the mirror's invariant says nothing
     /// of these rows, and the following batches bring them back as they are now.
     async fn delete_stale_rows(&mut self) -> Result<(), ServerError> {
-        let entries = self.change.log.read(&mut self.session, WHOLE_LOG).await?;
-        self.in_flight.quiesced().await;
-        for entries in entries.chunks(BATCH) {
-            let [delete, _, _] = apply_sql(&self.change, entries, self.stage);
-            self.session.execute(&delete).await?;
+        let mut after = 0;
+        loop {
+            let entries = self.change.log.read_after(&mut self.session, after, WHOLE_LOG).await?;
+            let Some(last) = entries.last() else { return Ok(()) };
+            after = last.seq;
+            self.in_flight.quiesced().await;
+            for entries in entries.chunks(BATCH) {
+                self.session.execute("START TRANSACTION").await?;
+                for sql in delete_sql(&self.change, entries) {
+                    self.session.execute(&sql).await?;
+                }
+                self.session.execute("COMMIT").await?;
+            }
+            if entries.len() < WHOLE_LOG {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     async fn roll_back(&mut self) -> Result<()> {
@@ -239,11 +278,23 @@ impl Applier {
 
     fn violation(&self, error: &ServerError) -> Failure {
         let original = &self.change.original;
-        Failure::new(Stop::Refused, format!("rows of {original} break a unique index of the new definition"))
-            .table("untouched; the copy is kept")
-            .next("remove the duplicates, then resume: ".to_owned() + &format!("`replank resume {}`", original.plain()))
-            .next(format!("`replank abort {}` drops the copy", original.plain()))
-            .cause(error)
+        let goes_on = format!("remove the duplicates, then resume: `replank resume {}`", original.argument());
+        let gives_up = format!("`replank abort {}`", original.argument());
+        match self.change.direction {
+            Direction::Forward => {
+                Failure::new(Stop::Refused, format!("rows of {original} break a unique index of the new definition"))
+                    .table("untouched; the copy is kept")
+                    .next(goes_on)
+                    .next(format!("{gives_up} drops the copy"))
+            }
+            Direction::Back => {
+                Failure::new(Stop::Refused, format!("rows of {original} break a unique index of the old definition"))
+                    .table("untouched; the old table is kept")
+                    .next(goes_on)
+                    .next(format!("{gives_up} leaves everything as it is"))
+            }
+        }
+        .cause(error)
     }
 }
 
@@ -262,34 +313,65 @@ impl Background {
     }
 }
 
-/// The statements that apply entries, inside one transaction (or under LOCK TABLES, so no table has an alias).
-pub fn apply_sql(change: &Change, entries: &[Entry], stage: Stage) -> [String; 3] {
-    let log = &change.log;
-    let shadow = &change.shadow;
-    let marker = &change.marker;
-    // The newest row of each key is enough: what is applied is the row as it is now.
-    let newest: HashMap<&KeyValue, u64> = entries.iter().map(|entry| (&entry.key, entry.seq)).collect();
-    let mut seqs: Vec<u64> = newest.into_values().collect();
-    seqs.sort_unstable();
-    let batch = log.distinct_keys(Some(&seqs));
-    let on_shadow = join_on(log.key_columns(), "batch", &change.shadow_key(), shadow);
-    let on_original = join_on(log.key_columns(), "batch", &change.original_key(), &change.original);
+/// The statements that apply entries, inside one transaction (or under LOCK TABLES, so no table has an alias, and none
+/// is named twice in a statement).
+pub fn apply_sql(change: &Change, entries: &[Entry], stage: Stage) -> Vec<String> {
+    let Change { log, shadow, original, marker, .. } = change;
+    let batch = batch_of(change, entries);
+    let on_original = join_on(log.key_columns(), "batch", &change.original_key(), original);
     let index = &change.key.index;
+    let rows = format!("FROM {batch} AS batch STRAIGHT_JOIN {original} FORCE INDEX ({index}) ON {on_original}");
     let keep = match stage {
         Stage::Copying => format!(" {}", change.keep_existing()),
         Stage::Settled => String::new(),
     };
-    [
-        format!("DELETE {marker} {shadow} FROM {batch} AS batch STRAIGHT_JOIN {shadow} ON {on_shadow}"),
-        format!(
-            "INSERT {marker} INTO {shadow} ({}) SELECT {} FROM {batch} AS batch \
-             STRAIGHT_JOIN {} FORCE INDEX ({index}) ON {on_original}{keep}",
-            change.target_columns(),
-            change.source_columns(),
-            change.original,
-        ),
-        log.delete_sql(entries),
-    ]
+    let (columns, values) = (change.target_columns(), change.source_columns());
+    let mut statements = delete_sql(change, entries);
+    match &change.aside {
+        None => statements.push(format!("INSERT {marker} INTO {shadow} ({columns}) SELECT {values} {rows}{keep}")),
+        Some(aside) => {
+            let on_aside = join_on(log.key_columns(), "batch", &change.shadow_key(), &aside.table);
+            let first = &change.shadow_key()[0];
+            statements.push(format!(
+                "INSERT {marker} INTO {shadow} ({columns}, {}) SELECT {values}, {} {rows} STRAIGHT_JOIN {} ON {on_aside}",
+                aside.names(),
+                aside.values(),
+                aside.table,
+            ));
+            let fillers: String = aside.fillers.iter().map(|(column, _)| format!(", {column}")).collect();
+            let filled: String = aside.fillers.iter().map(|(_, value)| format!(", {value}")).collect();
+            statements.push(format!(
+                "INSERT {marker} INTO {shadow} ({columns}{fillers}) SELECT {values}{filled} {rows} \
+                 LEFT JOIN {} ON {on_aside} WHERE {}.{first} <=> NULL",
+                aside.table, aside.table,
+            ));
+            statements.push(format!(
+                "DELETE {} FROM {batch} AS batch STRAIGHT_JOIN {} ON {on_aside}",
+                aside.table, aside.table
+            ));
+        }
+    }
+    statements.push(log.delete_sql(entries));
+    statements
+}
+
+/// The statements that take the rows of entries off the shadow.
+fn delete_sql(change: &Change, entries: &[Entry]) -> Vec<String> {
+    let Change { log, shadow, marker, .. } = change;
+    let batch = batch_of(change, entries);
+    let key = change.shadow_key();
+    let on_shadow = join_on(log.key_columns(), "batch", &key, shadow);
+    let put = change.aside.as_ref().map(|aside| aside.put_sql(&batch, shadow, &key, &on_shadow));
+    let delete = format!("DELETE {marker} {shadow} FROM {batch} AS batch STRAIGHT_JOIN {shadow} ON {on_shadow}");
+    put.into_iter().chain([delete]).collect()
+}
+
+/// The keys of entries. The newest row of each key is enough: what is applied is the row as it is now.
+fn batch_of(change: &Change, entries: &[Entry]) -> String {
+    let newest: HashMap<&KeyValue, u64> = entries.iter().map(|entry| (&entry.key, entry.seq)).collect();
+    let mut seqs: Vec<u64> = newest.into_values().collect();
+    seqs.sort_unstable();
+    change.log.distinct_keys(Some(&seqs))
 }
 
 /// First statement of a catch-up. It reads log and original in one snapshot (READ COMMITTED takes one for each
@@ -307,14 +389,15 @@ fn replace_logged_sql(change: &Change) -> String {
     )
 }
 
-/// Second statement of a catch-up: logged keys that the original does not have, a little later at most; a row less is
-/// no duplicate. A SELECT of its own, because a DELETE that joined the original would lock its rows.
+/// Second statement of a catch-up: logged keys that the original does not have, a little later at most. A SELECT of its
+/// own, because a DELETE that joined the original would lock its rows. Not IS NULL, which both servers take for a zero
+/// date, too.
 fn absent_keys_sql(change: &Change) -> String {
     let Change { log, original, .. } = change;
     let keys: Vec<String> = log.key_columns().map(|column| format!("batch.{column}")).collect();
     let first = &change.original_key()[0];
     format!(
-        "SELECT {} FROM {} AS batch LEFT JOIN {original} FORCE INDEX ({}) ON {} WHERE {original}.{first} IS NULL",
+        "SELECT {} FROM {} AS batch LEFT JOIN {original} FORCE INDEX ({}) ON {} WHERE {original}.{first} <=> NULL",
         change.key.select_list(&keys),
         log.distinct_keys(None),
         change.key.index,

@@ -44,6 +44,11 @@ impl ChangeLog {
         self.columns.iter().map(|column| &column.name)
     }
 
+    /// The types of the key's columns, exact enough for variables that hold them.
+    pub fn key_types(&self) -> Vec<String> {
+        self.columns.iter().map(exact_type).collect()
+    }
+
     /// CREATE TABLE.
     pub fn create_sql(&self) -> String {
         let seq = self.seq();
@@ -58,10 +63,16 @@ impl ChangeLog {
 
     /// The visible entries in order of their numbers, at most `limit`.
     pub async fn read(&self, session: &mut Session, limit: usize) -> Result<Vec<Entry>, ServerError> {
+        self.read_after(session, 0, limit).await
+    }
+
+    /// The same of entries whose numbers are greater than one.
+    pub async fn read_after(&self, session: &mut Session, after: u64, limit: usize) -> Result<Vec<Entry>, ServerError> {
         let columns: Vec<String> = self.key_columns().map(Ident::to_string).collect();
         let selected = self.key.select_list(&columns);
         let seq = self.seq();
-        let sql = format!("SELECT {seq}, {selected} FROM {} ORDER BY {seq} LIMIT {limit}", self.table);
+        let sql =
+            format!("SELECT {seq}, {selected} FROM {} WHERE {seq} > {after} ORDER BY {seq} LIMIT {limit}", self.table);
         let rows: Vec<mysql_async::Row> = session.rows(&sql).await?;
         rows.into_iter()
             .map(|row| {
@@ -134,11 +145,16 @@ impl ChangeLog {
 }
 
 fn definition(column: &Column) -> String {
+    format!("{} {} NOT NULL", column.name, exact_type(column))
+}
+
+/// A column's type with its character set, for another column or a variable that holds the same values.
+pub fn exact_type(column: &Column) -> String {
     let text = match (&column.charset, &column.collation) {
         (Some(charset), Some(collation)) => format!(" CHARACTER SET {charset} COLLATE {collation}"),
         _ => String::new(),
     };
-    format!("{} {}{text} NOT NULL", column.name, column.column_type)
+    format!("{}{text}", column.column_type)
 }
 
 /// Checks raw texts that the server gave for a key.

@@ -8,9 +8,11 @@
 //! equals the mapped original row, and a key absent from the original is absent from the shadow.
 
 pub mod applier;
+pub mod aside;
 pub mod change_log;
 pub mod in_flight;
 pub mod triggers;
 
 pub use applier::{Applier, Background};
+pub use aside::Aside;
 pub use in_flight::{InFlight, Ticket};

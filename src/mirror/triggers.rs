@@ -5,8 +5,13 @@
 
 use super::change_log::ChangeLog;
 use crate::plan::names::TriggerNames;
+use crate::schema::relations::triggers_named_sql;
 use crate::server::{Flavor, ServerError, Session, errno};
+use crate::sql::lexer::{Token, leading_tokens};
 use crate::sql::{Ident, TableName, string_literal};
+
+/// In the order in which the triggers are made.
+const EVENTS: [&str; 3] = ["INSERT", "UPDATE", "DELETE"];
 
 /// Moves the time that MariaDB notes as the trigger's creation a little into the future.
 ///
@@ -26,31 +31,57 @@ pub struct LogTriggers {
     pub names: TriggerNames,
     /// The log they write.
     pub log: ChangeLog,
+    /// A log that they name and never write, see [`LogTriggers::create_sql`].
+    pub next_log: Option<ChangeLog>,
 }
 
 impl LogTriggers {
     /// CREATE TRIGGER for each.
+    ///
+    /// MariaDB before 11.2 remembers, for a statement in a stored procedure, which tables its triggers write, and does not
+    /// notice a table of other triggers: after the swap it would not open the reverse log (1146). So the triggers before
+    /// the swap name the log that those after it write.
     pub fn create_sql(&self) -> [String; 3] {
-        let TriggerNames { insert, update, delete } = &self.names;
-        let new = self.log.trigger_insert("NEW");
-        let old = self.log.trigger_insert("OLD");
-        let changed = self.log.trigger_key_changed();
-        let schema = &self.table.schema;
-        let table = &self.table;
-        [
-            format!("CREATE TRIGGER {schema}.{insert} AFTER INSERT ON {table} FOR EACH ROW {new}"),
-            format!(
-                "CREATE TRIGGER {schema}.{update} AFTER UPDATE ON {table} FOR EACH ROW \
-                 BEGIN {new}; IF {changed} THEN {old}; END IF; END"
-            ),
-            format!("CREATE TRIGGER {schema}.{delete} AFTER DELETE ON {table} FOR EACH ROW {old}"),
-        ]
+        EVENTS.map(|event| self.create_sql_of(event, ""))
+    }
+
+    /// CREATE TRIGGER for an event; `place` is ` PRECEDES name` or nothing.
+    fn create_sql_of(&self, event: &str, place: &str) -> String {
+        let (schema, table, body) = (&self.table.schema, &self.table, self.body(event));
+        let name = self.name_of(event).expect("one of the three events");
+        format!("CREATE TRIGGER {schema}.{name} AFTER {event} ON {table} FOR EACH ROW{place} {body}")
+    }
+
+    fn body(&self, event: &str) -> String {
+        let next = match &self.next_log {
+            Some(log) => format!("; IF FALSE THEN INSERT INTO {} () VALUES (); END IF", log.table),
+            None => String::new(),
+        };
+        let log = |row| self.log.trigger_insert(row);
+        match (event, next.is_empty()) {
+            ("UPDATE", _) => {
+                let (new, old, changed) = (log("NEW"), log("OLD"), self.log.trigger_key_changed());
+                format!("BEGIN {new}; IF {changed} THEN {old}; END IF{next}; END")
+            }
+            (_, true) => log(row_of(event)),
+            (_, false) => format!("BEGIN {}{next}; END", log(row_of(event))),
+        }
     }
 
     /// Whether a trigger's name is one of these.
     pub fn is_one_of_them(&self, name: &str) -> bool {
         let name = Ident::new(name);
         self.all_names().into_iter().any(|own| own.same_name(&name))
+    }
+
+    /// The name of the one for an event, `INSERT`.
+    pub fn name_of(&self, event: &str) -> Option<&Ident> {
+        match event {
+            "INSERT" => Some(&self.names.insert),
+            "UPDATE" => Some(&self.names.update),
+            "DELETE" => Some(&self.names.delete),
+            _ => None,
+        }
     }
 
     fn all_names(&self) -> [&Ident; 3] {
@@ -63,19 +94,36 @@ impl LogTriggers {
         self.all_names().map(|name| format!("DROP TRIGGER IF EXISTS {schema}.{name}"))
     }
 
-    /// Creates all three. Under LOCK TABLES of the table this is atomic for its writers.
+    /// Creates all three, in front of all others of the table. Under LOCK TABLES of the table this is atomic for its
+    /// writers.
+    ///
+    /// Of several triggers for one event MariaDB asks only the first whether it is newer than a prepared statement; behind
+    /// another one they would not be noticed, and every execution of such a statement would fail (1146).
+    pub async fn create_first(&self, session: &mut Session) -> Result<(), ServerError> {
+        let sql = format!(
+            "SELECT event_manipulation, trigger_name FROM information_schema.triggers WHERE event_object_schema = {} \
+             AND event_object_table = {} AND action_timing = 'AFTER' AND action_order = 1",
+            string_literal(self.table.schema.as_str()),
+            string_literal(self.table.table.as_str())
+        );
+        let heads: Vec<(String, String)> = session.rows(&sql).await?;
+        self.create_before(session, &heads).await
+    }
+
+    /// Creates all three, behind all others of the table.
     pub async fn create(&self, session: &mut Session) -> Result<(), ServerError> {
+        self.create_before(session, &[]).await
+    }
+
+    /// `heads` are events and the triggers that these come in front of.
+    async fn create_before(&self, session: &mut Session, heads: &[(String, String)]) -> Result<(), ServerError> {
         session.execute("SET SESSION sql_mode = ''").await?;
         let mariadb = session.server().facts.flavor == Flavor::MariaDb;
-        for sql in self.create_sql() {
-            if mariadb {
-                // Under secure_timestamp it is refused; the triggers work without, but for that rare PREPARE.
-                match session.execute(CREATED_LATER).await {
-                    Ok(_) | Err(ServerError::Server { .. }) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            session.execute(&sql).await?;
+        for event in EVENTS {
+            let head = heads.iter().find(|(of, _)| of == event).map(|(_, head)| Ident::new(head));
+            let place = head.map(|head| format!(" PRECEDES {head}")).unwrap_or_default();
+            date_ahead(session).await?;
+            session.execute(&self.create_sql_of(event, &place)).await?;
         }
         if mariadb && let Err(error @ ServerError::Lost(_)) = session.execute("SET SESSION timestamp = DEFAULT").await {
             return Err(error);
@@ -91,43 +139,123 @@ impl LogTriggers {
         Ok(())
     }
 
-    /// Whether any trigger of these names exists, whatever its text and table.
+    /// Those of these names that write this log: what somebody else made under such a name is left alone.
+    ///
+    /// Not from information_schema.triggers, where MySQL spoils names that have a backtick in them.
+    pub async fn own(&self, session: &mut Session) -> Result<Vec<Ident>, ServerError> {
+        let log = format!("INSERT INTO {} ", self.log.table);
+        let mut own = Vec::new();
+        for name in self.all_names() {
+            let shown = self.shown(session, name).await?;
+            if shown.as_deref().and_then(event_and_body).is_some_and(|(_, body)| body.contains(&log)) {
+                own.push(name.clone());
+            }
+        }
+        Ok(own)
+    }
+
+    /// Whether any trigger of these names is on the table, whatever its text. Another table whose name differs in case
+    /// only may have such triggers, too.
     pub async fn any_exists(&self, session: &mut Session) -> Result<bool, ServerError> {
-        let names: Vec<String> = self.all_names().iter().map(|name| string_literal(name.as_str())).collect();
-        let sql = format!(
-            "SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = {} AND trigger_name IN ({})",
-            string_literal(self.table.schema.as_str()),
-            names.join(", ")
-        );
-        Ok(session.first_row::<u64>(&sql).await?.unwrap_or(0) > 0)
+        let sql = triggers_named_sql(&self.table.schema, self.all_names().into_iter());
+        let found: Vec<(String, String)> = session.rows(&sql).await?;
+        Ok(found.iter().any(|(_, table)| table == self.table.table.as_str()))
     }
 
     /// How many of the three are in place with the text they were made with.
     pub async fn present(&self, session: &mut Session) -> Result<usize, ServerError> {
         let mut present = 0;
         for (name, expected) in self.all_names().into_iter().zip(self.create_sql()) {
-            let sql = format!("SHOW CREATE TRIGGER {}.{name}", self.table.schema);
-            match session.first_row::<mysql_async::Row>(&sql).await {
-                Ok(Some(row)) => {
-                    let text: Option<String> = row.get::<Option<String>, _>(2).flatten();
-                    present += usize::from(text.is_some_and(|text| same_body(&text, &expected)));
-                }
-                Ok(None) => {}
-                Err(error) if error.code() == Some(errno::NO_SUCH_TRIGGER) => {}
+            let shown = self.shown(session, name).await?;
+            present += usize::from(shown.is_some_and(|shown| same_body(&shown, &expected)));
+        }
+        Ok(present)
+    }
+
+    /// SHOW CREATE TRIGGER, `None` when there is none of that name.
+    async fn shown(&self, session: &mut Session, name: &Ident) -> Result<Option<String>, ServerError> {
+        let sql = format!("SHOW CREATE TRIGGER {}.{name}", self.table.schema);
+        match session.first_row::<mysql_async::Row>(&sql).await {
+            Ok(row) => Ok(row.and_then(|row| row.get::<Option<String>, _>(2).flatten())),
+            Err(error) if error.code() == Some(errno::NO_SUCH_TRIGGER) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Creates triggers with an empty sql_mode, which the session keeps.
+pub(crate) async fn create_triggers(
+    session: &mut Session,
+    statements: impl Iterator<Item = &str>,
+) -> Result<(), ServerError> {
+    session.execute("SET SESSION sql_mode = ''").await?;
+    let mariadb = session.server().facts.flavor == Flavor::MariaDb;
+    for sql in statements {
+        if mariadb {
+            // Under secure_timestamp it is refused; the triggers work without, but for that rare PREPARE.
+            match session.execute(CREATED_LATER).await {
+                Ok(_) | Err(ServerError::Server { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(present)
+        session.execute(sql).await?;
+    }
+    if mariadb && let Err(error @ ServerError::Lost(_)) = session.execute("SET SESSION timestamp = DEFAULT").await {
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// Dates the trigger that the session makes next a little ahead, where that matters.
+pub async fn date_ahead(session: &mut Session) -> Result<(), ServerError> {
+    if session.server().facts.flavor != Flavor::MariaDb {
+        return Ok(());
+    }
+    // Under secure_timestamp it is refused; the triggers work without, but for that rare PREPARE.
+    match session.execute(CREATED_LATER).await {
+        Ok(_) | Err(ServerError::Server { .. }) => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
 /// Whether event and body are the same. The server adds a DEFINER, and MySQL takes the schema off the table's name.
 fn same_body(shown: &str, expected: &str) -> bool {
-    let parts = |text: &str| {
-        let (_, from_timing) = text.split_once(" AFTER ")?;
-        let (event, _) = from_timing.split_once(" ON ")?;
-        let (_, body) = from_timing.split_once(" FOR EACH ROW ")?;
-        Some((event.to_owned(), body.to_owned()))
-    };
+    let parts = |text| event_and_body(text);
     parts(shown).is_some_and(|shown| Some(shown) == parts(expected))
+}
+
+/// Read token by token, because names may have any of the words in them.
+fn event_and_body(create_sql: &str) -> Option<(&str, &str)> {
+    let tokens: Vec<Token<'_>> = leading_tokens(create_sql).0.into_iter().filter(|token| !token.is_trivia()).collect();
+    let after = tokens.iter().position(|token| token.is_word("AFTER"))?;
+    let is_each_row =
+        |three: &[Token<'_>]| three[0].is_word("FOR") && three[1].is_word("EACH") && three[2].is_word("ROW");
+    let row = tokens.windows(3).position(is_each_row)? + 2;
+    Some((tokens.get(after + 1)?.text, create_sql[tokens[row].end()..].trim()))
+}
+
+/// The row of which an event has a key to log.
+fn row_of(event: &str) -> &'static str {
+    if event == "DELETE" { "OLD" } else { "NEW" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_in_names_do_not_matter() {
+        let of = |name: &str, table: &str, body: &str| {
+            format!("CREATE TRIGGER {name} AFTER INSERT ON {table} FOR EACH ROW {body}")
+        };
+        let hostile = "` FOR EACH ROW `` AFTER UPDATE ON `";
+        let expected =
+            of(&format!("`s AFTER `.{hostile}"), &format!("`s AFTER `.{hostile}"), "INSERT INTO `a` () VALUES ()");
+        let shown = of(&format!("DEFINER=`a`@` ON ` TRIGGER {hostile}"), hostile, "INSERT INTO `a` () VALUES ()");
+        assert!(same_body(&shown.replacen("CREATE TRIGGER DEF", "CREATE DEF", 1), &expected));
+        assert!(!same_body(&of("`a`", "`a`", "DO 1"), &of("`a`", "`a`", "DO 2")));
+        let deleted = of("`a`", "`a`", "DO 1").replace("INSERT", "DELETE");
+        assert!(!same_body(&of("`a`", "`a`", "DO 1"), &deleted));
+        assert!(!same_body("", ""));
+    }
 }

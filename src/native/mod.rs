@@ -27,6 +27,10 @@ pub use standing::{Standing, unclear};
 
 /// How long a round of requests for the lock lasts before a stop is looked at.
 const ROUND: Duration = Duration::from_secs(1);
+/// How often an ALTER is sent that ends with a lock wait or a deadlock, and the first pause after one, which doubles. It
+/// has waited for as long as its session does (two seconds) with the application behind it, so these are few.
+const TRIES: u32 = 4;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Where and how the change is made.
 pub struct Native<'a> {
@@ -87,7 +91,7 @@ impl Native<'_> {
     async fn run_in(&self, sessions: &mut Sessions, events: &Events, stop: &CancellationToken) -> Result<Ended> {
         let Sessions { locker, watch, reader } = sessions;
         let mut request = LockRequest::new(Purpose::Native, self.table, vec![self.table], self.options.lock_patience);
-        let mut sent = false;
+        let mut sent = 0;
         loop {
             if stop.is_cancelled() {
                 return Err(self.interrupted());
@@ -103,8 +107,8 @@ impl Native<'_> {
             match (altered, standing) {
                 (Some(Ok(_)), _) | (_, Ok(Standing::After)) => return Ok(Ended::Changed),
                 (Some(Err(error)), _) => {
-                    sent = true;
-                    if let Some(ended) = self.decide(error, locker, reader, events).await? {
+                    sent += 1;
+                    if let Some(ended) = self.decide(error, sent, locker, reader, events).await? {
                         return Ok(ended);
                     }
                 }
@@ -112,7 +116,7 @@ impl Native<'_> {
                     reader.reconnect().await.map_err(|error| server_failure("connecting", &error))?;
                 }
                 (None, Err(error)) => return Err(server_failure("reading the table", &error)),
-                (None, Ok(_)) if sent => return Err(self.unclear("the connection was lost while it was altered")),
+                (None, Ok(_)) if sent > 0 => return Err(self.unclear("the connection was lost while it was altered")),
                 (None, Ok(_)) => return Ok(Ended::NotChanged(self.altered_meanwhile())),
             }
         }
@@ -122,6 +126,7 @@ impl Native<'_> {
     async fn decide(
         &self,
         error: ServerError,
+        sent: u32,
         locker: &mut Session,
         reader: &mut Session,
         events: &Events,
@@ -143,8 +148,11 @@ impl Native<'_> {
                 events.notice(format!("the server made the change and then said: {error}"));
                 Ok(Some(Ended::Changed))
             }
-            Standing::Before if lost => {
-                events.emit(Event::Retry { what: "the change".into(), attempt: 1, error: error.to_string() });
+            Standing::Before if lost || (error.disposition() == Disposition::Retry && sent < TRIES) => {
+                events.emit(Event::Retry { what: "the change".into(), attempt: sent, error: error.to_string() });
+                if !lost {
+                    tokio::time::sleep(PAUSE * 2_u32.pow(sent - 1)).await;
+                }
                 Ok(None)
             }
             Standing::Before => Ok(Some(Ended::NotChanged(self.refused(&error)))),
@@ -162,7 +170,7 @@ impl Native<'_> {
     }
 
     fn interrupted(&self) -> Failure {
-        let table = self.table.plain();
+        let table = self.table.argument();
         Failure::new(Stop::Interrupted, format!("stopped before {} was changed", self.table))
             .table("untouched")
             .next(format!("`replank resume {table}` goes on"))
@@ -189,7 +197,7 @@ impl Native<'_> {
     }
 
     fn outcome_unknown(&self, first: &ServerError, second: &ServerError) -> Failure {
-        let table = self.table.plain();
+        let table = self.table.argument();
         Failure::new(Stop::OutcomeUnknown, format!("the connection was lost while {table} was altered"))
             .table("unknown: the server could not be asked")
             .next(format!("when the server answers again: `replank resume {table}` finds out and goes on"))

@@ -50,14 +50,14 @@ impl Standing {
 
 /// The refusal to go on with, or to take back, a change that may or may not be in the table.
 pub fn unclear(table: &TableName, migration: Option<&str>) -> Failure {
-    let plain = table.plain();
+    let argument = table.argument();
     let by_hand = match migration {
         Some(name) => format!(
             "or see with `SHOW CREATE TABLE {table}` whether this change is in it: `prisma migrate resolve --applied \
              {name}` when it is, `prisma migrate resolve --rolled-back {name}` when it is not, then `replank abort \
-             {plain}` ends the run"
+             {argument}` ends the run"
         ),
-        None => format!("or look at `SHOW CREATE TABLE {table}`, and `replank abort {plain}` ends the run"),
+        None => format!("or look at `SHOW CREATE TABLE {table}`, and `replank abort {argument}` ends the run"),
     };
     Failure::new(
         Stop::Occupied,
@@ -66,7 +66,7 @@ pub fn unclear(table: &TableName, migration: Option<&str>) -> Failure {
         ),
     )
     .table("altered by somebody else; perhaps changed as well")
-    .next(format!("undo the other change, then `replank resume {plain}` finds out and goes on"))
+    .next(format!("undo the other change, then `replank resume {argument}` finds out and goes on"))
     .next(by_hand)
 }
 

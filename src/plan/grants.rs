@@ -33,6 +33,8 @@ pub enum Privilege {
     Index,
     /// Alter and rename tables.
     Alter,
+    /// Create temporary tables; it cannot be granted on a single table.
+    CreateTemporaryTables,
     /// LOCK TABLES; it cannot be granted on a single table.
     LockTables,
     /// Create and drop triggers.
@@ -41,7 +43,7 @@ pub enum Privilege {
 
 impl Privilege {
     /// Every one, in the order the servers print them.
-    pub const ALL: [Privilege; 11] = [
+    pub const ALL: [Privilege; 12] = [
         Privilege::Select,
         Privilege::Insert,
         Privilege::Update,
@@ -51,6 +53,7 @@ impl Privilege {
         Privilege::References,
         Privilege::Index,
         Privilege::Alter,
+        Privilege::CreateTemporaryTables,
         Privilege::LockTables,
         Privilege::Trigger,
     ];
@@ -67,6 +70,7 @@ impl Privilege {
             Privilege::References => "REFERENCES",
             Privilege::Index => "INDEX",
             Privilege::Alter => "ALTER",
+            Privilege::CreateTemporaryTables => "CREATE TEMPORARY TABLES",
             Privilege::LockTables => "LOCK TABLES",
             Privilege::Trigger => "TRIGGER",
         }
@@ -254,7 +258,7 @@ impl Grants {
 
     fn granted_on_table(&self, name: &TableName, privilege: Privilege) -> bool {
         // ALL on a table stops short of what tables cannot be granted.
-        let grantable = privilege != Privilege::LockTables;
+        let grantable = !matches!(privilege, Privilege::LockTables | Privilege::CreateTemporaryTables);
         grantable
             && self.entries.iter().any(|entry| match &entry.scope {
                 Scope::Table { schema, table } => {

@@ -90,6 +90,8 @@ pub enum Unfit {
         /// What it is.
         kind: String,
     },
+    /// It is INVISIBLE or IGNORED, so that no statement can be told to use it.
+    Unusable,
     /// A part is an expression.
     Expression,
     /// A part is the beginning of a column only.
@@ -178,6 +180,9 @@ fn fit_key(index: &Index, original: &Table, mapping: &ColumnMapping) -> Result<(
     if !index.kind.eq_ignore_ascii_case("BTREE") {
         return Err(Unfit::Unordered { kind: index.kind.clone() });
     }
+    if !index.usable {
+        return Err(Unfit::Unusable);
+    }
     let mut columns: Vec<KeyColumn> = Vec::new();
     let mut width = 0;
     for part in &index.parts {
@@ -261,7 +266,11 @@ fn compared_the_same(source: &Column, target: &Column) -> Option<Narrows> {
         "varbinary" if same_type => narrows_when(to.first() < from.first()),
         "date" | "time" | "datetime" | "timestamp" if same_type && to.first() >= from.first() => Some(Narrows::No),
         "bit" if same_type => narrows_when(to.first() < from.first()),
-        "year" | "enum" | "set" if source.column_type == target.column_type => Some(Narrows::No),
+        "year" if source.column_type == target.column_type => Some(Narrows::No),
+        // The log has their texts in the source's collation, which the server does not compare with those of another.
+        "enum" | "set" if source.column_type == target.column_type && source.collation == target.collation => {
+            Some(Narrows::No)
+        }
         integer => {
             let (from, to) = (integer_bits(integer)?, integer_bits(&target.data_type)?);
             let needs_sign_bit = is_unsigned(source) && !is_unsigned(target);
@@ -337,6 +346,7 @@ impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unfit::Unordered { kind } => write!(f, "an index of type {kind} has no order"),
+            Unfit::Unusable => write!(f, "it is invisible or ignored, so no statement can use it"),
             Unfit::Expression => write!(f, "a part is an expression"),
             Unfit::Prefix { column } => write!(f, "only the beginning of column {column} is indexed"),
             Unfit::Nullable { column } => write!(f, "column {column} can be NULL"),
@@ -496,6 +506,9 @@ mod tests {
         assert_eq!(outcome(nopad(), nopad()), "same");
         // CHAR drops the spaces that this collation tells values apart by.
         assert_eq!(outcome(nopad(), collated("char(9)", "utf8mb4_0900_ai_ci")), "converted");
+        let set = |collation| collated("set('a','b')", collation);
+        assert_eq!(compared_the_same(&set("utf8mb4_bin"), &set("utf8mb4_bin")), Some(Narrows::No));
+        assert_eq!(compared_the_same(&set("utf8mb4_bin"), &set("utf8mb4_general_ci")), None);
         let latin1 = Column { charset: Some("latin1".to_owned()), ..column("a", "varchar(9)") };
         assert_eq!(outcome(latin1, column("a", "varchar(9)")), "converted");
     }

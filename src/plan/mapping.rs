@@ -47,6 +47,20 @@ impl ColumnMapping {
         mapping
     }
 
+    /// The way back: what each column of `original`, which this was made for, gets from the target.
+    pub fn reversed(&self, original: &Table) -> ColumnMapping {
+        let mut back = ColumnMapping { pairs: Vec::new(), unsourced: Vec::new(), dropped: self.unsourced.clone() };
+        for column in &original.columns {
+            match self.target_of(&column.name) {
+                Some(target) if !column.generated => {
+                    back.pairs.push(ColumnPair { source: target.clone(), target: column.clone() });
+                }
+                _ => back.unsourced.push(column.clone()),
+            }
+        }
+        back
+    }
+
     /// What a column of the original becomes.
     pub fn target_of(&self, source: &Ident) -> Option<&Column> {
         self.pairs.iter().find(|pair| pair.source.name.same_name(source)).map(|pair| &pair.target)
@@ -136,6 +150,7 @@ pub(super) mod tests {
             name: Ident::new(name),
             unique: true,
             kind: "BTREE".to_owned(),
+            usable: true,
             parts: columns.iter().map(part).collect(),
         }
     }
@@ -278,6 +293,12 @@ pub(super) mod tests {
                 let found = mapping.source_of(&Ident::new(name)).map(|column| column.name.as_str());
                 prop_assert_eq!(found, *source, "{}: {}", clauses.join(", "), name);
             }
+            let back = mapping.reversed(&ints(&NAMES));
+            for name in NAMES.map(Ident::new) {
+                let went_to = mapping.target_of(&name).map(|column| &column.name);
+                prop_assert_eq!(back.source_of(&name).map(|column| &column.name), went_to);
+            }
+            prop_assert_eq!((back.unsourced, back.dropped), (mapping.dropped.clone(), mapping.unsourced.clone()));
             prop_assert_eq!(mapping.pairs.len() + mapping.unsourced.len(), simulated.len());
             prop_assert_eq!(mapping.pairs.len() + mapping.dropped.len(), NAMES.len());
         }

@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::sql::{Ident, TableName};
+use crate::sql::{Ident, TableName, file_name};
 
 /// The names for one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Artifacts {
     pub triggers: TriggerNames,
     /// The triggers that log the changes of the new table after the swap.
     pub reverse_triggers: TriggerNames,
+    /// The triggers that write rows to the old table right after the swap.
+    pub row_triggers: TriggerNames,
 }
 
 /// Names of three triggers, in the schema of their table.
@@ -92,6 +94,11 @@ impl Artifacts {
                 update: name("__rpk_rupd")?,
                 delete: name("__rpk_rdel")?,
             },
+            row_triggers: TriggerNames {
+                insert: name("__rpk_mins")?,
+                update: name("__rpk_mupd")?,
+                delete: name("__rpk_mdel")?,
+            },
         })
     }
 }
@@ -103,18 +110,60 @@ impl Artifacts {
     /// # Errors
     /// No name sorts behind the table's.
     pub fn kept_in(table: &TableName, bookkeeping: &Ident) -> Result<Artifacts, NameError> {
-        let names = Artifacts::new(table)?;
-        if *bookkeeping == table.schema || derived_name(&table.schema, "__replank").as_ref() == Ok(bookkeeping) {
-            return Ok(names);
-        }
-        let base = Ident::new(format!("{}.{}", table.schema.as_str(), table.table.as_str()));
+        let base = kept_base(table, bookkeeping);
         Ok(Artifacts {
             kept: derived_name(&base, "__rpk_old")?,
             log: derived_name(&base, "__rpk_log")?,
             reverse_log: derived_name(&base, "__rpk_rlog")?,
-            ..names
+            ..Artifacts::new(table)?
         })
     }
+
+    /// The names of the way back: the old table waits where the swap left it, the new one goes back to where it was
+    /// made, and what logged the new table's writes now feeds the old one. The table that is given up is kept under the
+    /// run's number, because the next change of the table may keep one, too.
+    ///
+    /// # Errors
+    /// No name sorts behind the table's.
+    pub fn of_the_way_back(table: &TableName, bookkeeping: &Ident, run: u64) -> Result<Artifacts, NameError> {
+        let forward = Artifacts::kept_in(table, bookkeeping)?;
+        Ok(Artifacts {
+            shadow: forward.old,
+            old: forward.shadow,
+            kept: derived_name(&kept_base(table, bookkeeping), &format!("__rpk_new{run}"))?,
+            log: forward.reverse_log,
+            reverse_log: forward.log,
+            triggers: forward.reverse_triggers,
+            reverse_triggers: forward.triggers,
+            row_triggers: forward.row_triggers,
+        })
+    }
+}
+
+/// Bytes of a file's name without its suffix: derived names may have as many as that of the original, because those of
+/// partitions are put behind, but within these. File systems have room for 255, and MariaDB puts up to five behind.
+const FILE_BYTES: (usize, usize) = (180, 250);
+
+/// What names in the bookkeeping schema begin with.
+fn kept_base(table: &TableName, bookkeeping: &Ident) -> Ident {
+    if *bookkeeping == table.schema || derived_name(&table.schema, "__replank").as_ref() == Ok(bookkeeping) {
+        return table.table.clone();
+    }
+    let base = table.plain();
+    if table.schema.as_str().contains('.') || table.table.as_str().contains('.') {
+        // `a.b`.`c` and `a`.`b.c` are two tables.
+        return Ident::new(format!("{base}~{}", hash(&table.to_string())));
+    }
+    Ident::new(base)
+}
+
+/// Where values of the old table that the new one does not have are put aside.
+///
+/// # Errors
+/// No name sorts behind the table's.
+pub fn aside_name(table: &TableName, bookkeeping: &Ident) -> Result<TableName, NameError> {
+    let name = derived_name(&kept_base(table, bookkeeping), "__rpk_aside")?;
+    Ok(TableName { schema: bookkeeping.clone(), table: name })
 }
 
 /// The schema for bookkeeping: the configured one, or `<schema>__replank`.
@@ -136,29 +185,51 @@ pub fn bookkeeping_schema(schema: &Ident, configured: Option<&str>) -> Result<Id
     Ok(bookkeeping)
 }
 
-/// `original` with a suffix, sorting behind it: cut and hashed when there is no room.
+/// `original` with a suffix, sorting behind it: cut and hashed when there is no room, in the name or in that of its file.
 ///
 /// # Errors
 /// There is no room and no cut that keeps the order.
 pub fn derived_name(original: &Ident, suffix: &str) -> Result<Ident, NameError> {
     let name = original.as_str();
-    let room = Ident::MAX_CHARS.saturating_sub(suffix.chars().count());
-    if name.chars().count() <= room {
-        return Ok(Ident::new(format!("{name}{suffix}")));
+    let most = file_name::encoded(name).len().clamp(FILE_BYTES.0, FILE_BYTES.1);
+    let fits = |name: &str| name.chars().count() <= Ident::MAX_CHARS && file_name::encoded(name).len() <= most;
+    let whole = format!("{name}{suffix}");
+    if fits(&whole) {
+        return Ok(Ident::new(whole));
     }
-    // 48 bits: two long names with one beginning would have to collide in them.
-    const HASH_CHARS: usize = 12;
-    let hash: String = Sha256::digest(name).iter().take(HASH_CHARS / 2).map(|byte| format!("{byte:02x}")).collect();
-    let longest_cut = room.saturating_sub(HASH_CHARS + 1);
-    let cuts: Vec<(usize, char)> = name.char_indices().take(longest_cut + 1).collect();
+    let hash = hash(name);
+    let cuts: Vec<(usize, char)> = name.char_indices().collect();
     // Nothing in ASCII sorts behind `~` but the control character DEL; behind the fullwidth tilde there are only
     // halfwidth forms and specials. The longest beginning that one of the two can end is kept.
     for (cut, replaced) in cuts.into_iter().rev() {
         if let Some(separator) = ['~', '\u{FF5E}'].into_iter().find(|&separator| replaced < separator) {
-            return Ok(Ident::new(format!("{}{separator}{hash}{suffix}", &name[..cut])));
+            let shortened = format!("{}{separator}{hash}{suffix}", &name[..cut]);
+            if fits(&shortened) {
+                return Ok(Ident::new(shortened));
+            }
         }
     }
     Err(NameError::NoRoom { original: original.clone() })
+}
+
+/// 48 bits: two long names with one beginning would have to collide in them.
+fn hash(name: &str) -> String {
+    Sha256::digest(name).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The name of a trigger of the application, by its place among those of its table, until it can have its own.
+///
+/// In ASCII only: it is sent in whatever encoding the trigger was made with.
+pub fn staged_trigger(table: &TableName, index: usize) -> Ident {
+    let suffix = format!("__rpk_user{index}");
+    match derived_name(&table.table, &suffix) {
+        Ok(name) if name.as_str().is_ascii() => name,
+        _ => {
+            let digest = Sha256::digest(table.plain());
+            let table: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+            Ident::new(format!("rpk_{table}{suffix}"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -168,9 +239,9 @@ mod tests {
     use super::*;
 
     fn all_names(artifacts: &Artifacts) -> Vec<&Ident> {
-        let Artifacts { shadow, old, kept: _, log, reverse_log, triggers, reverse_triggers } = artifacts;
+        let Artifacts { shadow, old, kept: _, log, reverse_log, triggers, reverse_triggers, row_triggers } = artifacts;
         let mut names = vec![shadow, old, log, reverse_log];
-        for TriggerNames { insert, update, delete } in [triggers, reverse_triggers] {
+        for TriggerNames { insert, update, delete } in [triggers, reverse_triggers, row_triggers] {
             names.extend([insert, update, delete]);
         }
         names
@@ -193,10 +264,25 @@ mod tests {
                 "Order__rpk_rins",
                 "Order__rpk_rupd",
                 "Order__rpk_rdel",
+                "Order__rpk_mins",
+                "Order__rpk_mupd",
+                "Order__rpk_mdel",
             ]
         );
         let schema = bookkeeping_schema(&Ident::new("shop"), None).unwrap();
         assert_eq!(schema.as_str(), "shop__replank");
+    }
+
+    #[test]
+    fn the_way_back_exchanges_the_sides() {
+        let table = TableName::new("shop", "Order");
+        let there = Artifacts::kept_in(&table, &Ident::new("shop__replank")).unwrap();
+        let back = Artifacts::of_the_way_back(&table, &Ident::new("shop__replank"), 7).unwrap();
+        assert_eq!((&back.shadow, &back.old), (&there.old, &there.shadow));
+        assert_eq!((&back.log, &back.triggers), (&there.reverse_log, &there.reverse_triggers));
+        assert_eq!(back.kept.as_str(), "Order__rpk_new7");
+        let shared = Artifacts::of_the_way_back(&table, &Ident::new("zz"), 7).unwrap();
+        assert_eq!(shared.kept.as_str(), "shop.Order__rpk_new7");
     }
 
     #[test]
@@ -251,6 +337,7 @@ mod tests {
                 let names = all_names(&artifacts);
                 for name in &names {
                     prop_assert!(name.as_str().chars().count() <= Ident::MAX_CHARS);
+                    prop_assert!(file_name::encoded(name.as_str()).len() <= FILE_BYTES.1, "{}", name);
                     prop_assert!(name.as_str().as_bytes() > table.as_bytes(), "{} {}", name, table);
                 }
                 let different: std::collections::HashSet<_> = names.iter().collect();
@@ -276,7 +363,7 @@ mod tests {
         #[test]
         fn there_is_a_name_unless_every_character_is_a_special(table in name()) {
             let sorts_low = |ch: char| ch < '\u{FF5E}';
-            if table.chars().take(40).any(sorts_low) {
+            if table.chars().take(30).any(sorts_low) {
                 prop_assert!(Artifacts::new(&TableName::new("s", table)).is_ok());
             }
         }

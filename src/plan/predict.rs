@@ -5,8 +5,10 @@
 //! So here are the rules that the manuals document, for MySQL from 8.0.29 and MariaDB from 10.6, and only those that
 //! are certain: what is not known to be cheap is said to take a copy.
 
+use super::clause_reader::read_clauses;
 use super::clauses::{Alter, Clause, ClauseKind, ConstraintKind};
 use super::definition::{Column, Definition, integer_bytes};
+use super::key_clauses::KeyClauses;
 use super::strategy::Strategy;
 use crate::server::Flavor;
 use crate::sql::Ident;
@@ -38,7 +40,21 @@ const ALL_ROWS: Cost = Cost { instant: false, in_place: false };
 pub fn predict(alter: &Alter, before: &Definition, flavor: Flavor) -> Prediction {
     let after = before.altered(alter);
     let change = Predicted { before, after: &after, flavor };
-    let costs: Vec<(&Clause, Cost)> = alter.changes().map(|clause| (clause, change.cost(clause))).collect();
+    // Foreign keys are metadata, made beside the rest, unless one takes an index.
+    let own: Vec<Ident> = before.foreign_keys.iter().filter_map(|key| key.name.clone()).collect();
+    let KeyClauses { rest, adds, .. } = KeyClauses::of(alter, &own);
+    if let Some(add) = adds.iter().find(|add| !has_index(add, &after)) {
+        let reason = format!("\"{}\" takes an index, which works through the whole table", short(add));
+        return Prediction { strategy: Strategy::Copy, reason };
+    }
+    if rest.changes().next().is_none() {
+        let reason = match adds.is_empty() {
+            true => "only the definition changes",
+            false => "the foreign key is metadata, and rows are looked at without a lock",
+        };
+        return Prediction { strategy: Strategy::InPlace, reason: reason.to_owned() };
+    }
+    let costs: Vec<(&Clause, Cost)> = rest.changes().map(|clause| (clause, change.cost(clause))).collect();
     if costs.iter().all(|(_, cost)| cost.instant) {
         let reason = "only the definition changes".to_owned();
         return Prediction { strategy: Strategy::Instant, reason };
@@ -53,6 +69,15 @@ pub fn predict(alter: &Alter, before: &Definition, flavor: Flavor) -> Prediction
             strategy: Strategy::Copy,
             reason: format!("\"{}\" works through the whole table", short(&clause.text)),
         },
+    }
+}
+
+/// Whether the table has an index under a foreign key that is added.
+fn has_index(add: &str, after: &Definition) -> bool {
+    let clauses = read_clauses(add).map(|alter| alter.clauses).unwrap_or_default();
+    match clauses.first().map(|clause| &clause.kind) {
+        Some(ClauseKind::AddConstraint(key)) => after.has_index_on(&key.columns),
+        _ => false,
     }
 }
 

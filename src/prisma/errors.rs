@@ -64,6 +64,17 @@ pub fn locked(location: &str, statement: &str, waited: u64, holder: &str) -> Fai
     .next("wait for the other deploy to end, then run this one again")
 }
 
+/// P3004: it is the server's own.
+pub fn system_database(database: &str) -> Failure {
+    Failure::prisma(
+        3004,
+        format!(
+            "The `{database}` database is a system database, it should not be altered with prisma migrate. Please \
+             connect to another database."
+        ),
+    )
+}
+
 /// P3005: tables, but no history.
 pub fn not_empty() -> Failure {
     Failure::prisma(
@@ -149,6 +160,22 @@ pub fn migration_failed(migration: &str, code: Option<u16>, error: &str, stateme
     )
 }
 
+/// P3021 and P3022, which are words of P3018 when a migration runs: what Vitess does not do. `None` for everything else.
+pub fn of_vitess(code: u16, message: &str) -> Option<&'static str> {
+    match code {
+        // Its number for what it does not support; elsewhere a statement that was ended from outside.
+        errno::QUERY_INTERRUPTED => Some(
+            "Foreign keys cannot be created on this database. Learn more how to handle this: \
+             https://pris.ly/d/migrate-no-foreign-keys",
+        ),
+        errno::UNKNOWN_ERROR if message == "direct DDL is disabled" => Some(
+            "Direct execution of DDL (Data Definition Language) SQL statements is disabled on this database. Please \
+             read more here about how to handle this: https://pris.ly/d/migrate-no-direct-ddl",
+        ),
+        _ => None,
+    }
+}
+
 /// P3019: migration_lock.toml is for another kind of database.
 pub fn provider_switched(found: &str) -> Failure {
     Failure::prisma(
@@ -187,5 +214,15 @@ mod tests {
         ");
         assert!(failure.what.ends_with("file.\n"));
         assert!(migration_failed("m", None, "gone", None).what.contains("code: none\n\nDatabase error:\ngone\n"));
+    }
+
+    #[test]
+    fn what_vitess_does_not_do_has_words_of_its_own() {
+        assert!(
+            of_vitess(1317, "VT10001: foreign key constraints are not allowed").unwrap().starts_with("Foreign keys")
+        );
+        assert!(of_vitess(1105, "direct DDL is disabled").unwrap().starts_with("Direct execution of DDL"));
+        assert_eq!(of_vitess(1105, "syntax error at position 5"), None);
+        assert_eq!(of_vitess(1060, "direct DDL is disabled"), None);
     }
 }

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::package;
 use crate::error::{Failure, Result, Stop};
 
-/// The migrations directory: the one that is named, else `migrations` beside the schema, else `prisma/migrations`.
+/// The migrations directory: the one that is named, else `migrations` beside the schema, which package.json may name,
+/// else `prisma/migrations`.
 /// The second value says whether somebody named it or the schema.
 pub fn migrations(named: Option<PathBuf>, schema: Option<&Path>) -> Result<(PathBuf, bool)> {
     if let Some(directory) = named {
@@ -13,6 +15,11 @@ pub fn migrations(named: Option<PathBuf>, schema: Option<&Path>) -> Result<(Path
     }
     if let Some(schema) = schema {
         return beside(schema).map(|directory| (directory, true));
+    }
+    if let Some(schema) =
+        std::env::current_dir().ok().and_then(|folder| package::of(&folder)).and_then(|package| package.schema)
+    {
+        return beside(&schema).map(|directory| (directory, true));
     }
     let usual = PathBuf::from("prisma/migrations");
     if usual.is_dir() {

@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod location;
 pub mod name;
 mod order;
+pub mod package;
 pub mod script;
 
 pub use directory::{MigrationsDirectory, WriteError};

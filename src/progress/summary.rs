@@ -19,6 +19,9 @@ pub struct Summary {
     pub resumed: bool,
     /// Whether the change has happened and everything after it too.
     pub finished: bool,
+    /// Whether the change is that of an earlier run taken back.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub rolled_back: bool,
     /// Total time.
     #[serde(rename = "seconds", serialize_with = "as_seconds")]
     pub took: Duration,
@@ -66,6 +69,7 @@ impl Summary {
                 self.lock_windows.push(Window { purpose: purpose.clone(), length: *length });
             }
             Event::Swapped { old_table } => self.old_table = Some(old_table.clone()),
+            Event::RolledBack { .. } => self.rolled_back = true,
             Event::Recorded { file, checksum } => {
                 self.file = Some(file.clone());
                 self.checksum = Some(checksum.clone());

@@ -120,6 +120,9 @@ impl View {
                 let text = format!("note: writes to {table} are blocked by the next statement: {reason}");
                 Some(Line { tone: Tone::Warning, ..plain(text) })
             }
+            Event::RolledBack { migration } => {
+                Some(Line { tone: Tone::Done, ..plain(format!("rolled back: {migration}")) })
+            }
             Event::Recorded { file, .. } => Some(Line { tone: Tone::Done, ..plain(format!("recorded: {file}")) }),
         }
     }

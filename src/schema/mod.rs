@@ -6,7 +6,7 @@ pub mod table;
 pub use relations::Relations;
 pub use table::{Column, Index, IndexPart, Table};
 
-use crate::server::{ServerError, Session, errno};
+use crate::server::{Flavor, ServerError, Session, errno};
 use crate::sql::{Ident, TableName, string_literal};
 
 /// Reads a base table; `None` when there is no base table of that name.
@@ -46,11 +46,22 @@ pub async fn size(session: &mut Session, name: &TableName) -> Result<Option<(u64
 
 /// The text of SHOW CREATE TABLE; `None` when the table does not exist.
 pub async fn create_sql(session: &mut Session, name: &TableName) -> Result<Option<String>, ServerError> {
-    match session.first_row::<(String, String)>(&format!("SHOW CREATE TABLE {name}")).await {
-        Ok(row) => Ok(row.map(|(_, sql)| sql)),
+    match session.first_row::<(String, Vec<u8>)>(&format!("SHOW CREATE TABLE {name}")).await {
+        Ok(row) => Ok(row.map(|(_, sql)| printable(&sql))),
         Err(error) if error.code() == Some(errno::NO_SUCH_TABLE) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Text of the server with what is not UTF-8 escaped: MariaDB prints the default of a BINARY column as its bytes. Two
+/// definitions are still equal exactly when they were.
+fn printable(text: &[u8]) -> String {
+    let mut printable = String::new();
+    for chunk in text.utf8_chunks() {
+        printable.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| printable.push_str(&format!("\\x{byte:02x}")));
+    }
+    printable
 }
 
 /// Whether a table (or view) of that name exists.
@@ -100,7 +111,8 @@ pub(crate) fn belongs_to(name: &TableName) -> String {
     )
 }
 
-async fn columns(session: &mut Session, name: &TableName) -> Result<Vec<Column>, ServerError> {
+/// Reads a table's columns.
+pub(crate) async fn columns(session: &mut Session, name: &TableName) -> Result<Vec<Column>, ServerError> {
     type Row = (String, String, String, String, Option<String>, String, Option<String>, Option<String>, Option<String>);
     let rows: Vec<Row> = session
         .rows(&format!(
@@ -128,24 +140,36 @@ async fn columns(session: &mut Session, name: &TableName) -> Result<Vec<Column>,
     Ok(rows.into_iter().map(column).collect())
 }
 
-async fn indexes(session: &mut Session, name: &TableName) -> Result<Vec<Index>, ServerError> {
-    type Row = (String, u64, String, Option<String>, Option<u64>);
+/// Reads a table's indexes.
+pub(crate) async fn indexes(session: &mut Session, name: &TableName) -> Result<Vec<Index>, ServerError> {
+    type Row = (String, u64, String, Option<String>, Option<u64>, String);
+    let usable = match session.server().facts.flavor {
+        Flavor::MySql => "is_visible",
+        Flavor::MariaDb if session.server().facts.version >= (10, 6, 0) => "IF(ignored = 'YES', 'NO', 'YES')",
+        Flavor::MariaDb => "'YES'",
+    };
     let rows: Vec<Row> = session
         .rows(&format!(
-            "SELECT index_name, non_unique, index_type, column_name, sub_part \
+            "SELECT index_name, non_unique, index_type, column_name, sub_part, {usable} \
              FROM information_schema.statistics WHERE {} ORDER BY index_name = 'PRIMARY' DESC, index_name, seq_in_index",
             belongs_to(name)
         ))
         .await?;
     let mut indexes: Vec<Index> = Vec::new();
-    for (name, non_unique, kind, column, sub_part) in rows {
+    for (name, non_unique, kind, column, sub_part, usable) in rows {
         let part = IndexPart {
             column: column.map(Ident::new),
             prefix: sub_part.map(|length| u32::try_from(length).unwrap_or(u32::MAX)),
         };
         match indexes.last_mut() {
             Some(index) if index.name.as_str() == name => index.parts.push(part),
-            _ => indexes.push(Index { name: Ident::new(name), unique: non_unique == 0, kind, parts: vec![part] }),
+            _ => indexes.push(Index {
+                name: Ident::new(name),
+                unique: non_unique == 0,
+                kind,
+                usable: usable == "YES",
+                parts: vec![part],
+            }),
         }
     }
     Ok(indexes)

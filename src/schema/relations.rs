@@ -2,7 +2,7 @@
 
 use super::belongs_to;
 use crate::server::{Flavor, ServerError, Session};
-use crate::sql::{TableName, string_literal};
+use crate::sql::{Ident, TableName, string_literal};
 
 /// Names only: planning decides what they mean.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Relations {
     /// Foreign keys of the table: constraint and the table it references.
     pub references: Vec<(String, String)>,
     /// Foreign keys of other tables (or itself) that reference the table: constraint and child table.
-    pub referenced_by: Vec<(String, String)>,
+    pub referenced_by: Vec<(String, TableName)>,
     /// CHECK constraints of the table that have a name in the schema (MySQL; MariaDB names are per table).
     pub schema_wide_checks: Vec<String>,
 }
@@ -35,13 +35,15 @@ impl Relations {
                 belongs_to(name)
             ))
             .await?;
-        let referenced_by = session
+        let referenced_by: Vec<(String, String, String)> = session
             .rows(&format!(
-                "SELECT DISTINCT constraint_name, CONCAT(table_schema, '.', table_name) \
+                "SELECT DISTINCT constraint_name, table_schema, table_name \
                  FROM information_schema.key_column_usage \
                  WHERE referenced_table_schema = {schema} AND referenced_table_name = {table}"
             ))
             .await?;
+        let referenced_by =
+            referenced_by.into_iter().map(|(name, schema, table)| (name, TableName::new(schema, table))).collect();
         let schema_wide_checks = match flavor {
             Flavor::MariaDb => Vec::new(),
             Flavor::MySql => {
@@ -56,4 +58,16 @@ impl Relations {
         };
         Ok(Relations { triggers, references, referenced_by, schema_wide_checks })
     }
+}
+
+/// A query for triggers by their names, whatever table they are on, which it gives as well. The servers compare such
+/// names without case.
+pub fn triggers_named_sql<'a>(schema: &Ident, names: impl Iterator<Item = &'a Ident>) -> String {
+    let names: Vec<String> = names.map(|name| string_literal(name.as_str())).collect();
+    format!(
+        "SELECT trigger_name, event_object_table FROM information_schema.triggers WHERE trigger_schema = {} \
+         AND trigger_name IN ({})",
+        string_literal(schema.as_str()),
+        names.join(", ")
+    )
 }

@@ -55,6 +55,8 @@ pub struct Index {
     pub unique: bool,
     /// `BTREE`, `FULLTEXT`, `SPATIAL`, `HASH`.
     pub kind: String,
+    /// Whether the optimizer may use it, also when it is told to: not when it is INVISIBLE or IGNORED.
+    pub usable: bool,
     /// Its parts in order.
     pub parts: Vec<IndexPart>,
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use super::Flavor;
+use crate::sql::{Ident, TableName};
+
 /// Access denied for user, with a password.
 pub const ACCESS_DENIED: u16 = 1045;
 /// Access denied before a password was asked for (ER_ACCESS_DENIED_NO_PASSWORD_ERROR and the plugin variant).
@@ -12,10 +15,14 @@ pub const DENIED_DATABASE: u16 = 1044;
 pub const UNKNOWN_DATABASE: u16 = 1049;
 /// KILL of a connection that is gone.
 pub const NO_SUCH_THREAD: u16 = 1094;
+/// What has no number of its own (ER_UNKNOWN_ERROR).
+pub const UNKNOWN_ERROR: u16 = 1105;
 /// The statement was ended by KILL QUERY.
 pub const QUERY_INTERRUPTED: u16 = 1317;
 /// MariaDB's code for a statement ended by its own time limit.
 pub const STATEMENT_TIMEOUT: u16 = 1969;
+/// MySQL's code for a query ended by its own time limit.
+pub const QUERY_TIMEOUT: u16 = 3024;
 /// A lock was not granted in time.
 pub const LOCK_WAIT_TIMEOUT: u16 = 1205;
 /// Victim of a deadlock.
@@ -26,6 +33,9 @@ pub const RECORD_CHANGED: u16 = 1020;
 pub const LOCK_NOWAIT: u16 = 3572;
 /// Duplicate key.
 pub const DUPLICATE_KEY: u16 = 1062;
+/// Values that a column or a CHECK does not take: NULL, none where there is no default, out of range, not in the character
+/// set, cut, no date, no number.
+pub const DOES_NOT_FIT: [u16; 13] = [1048, 1264, 1265, 1292, 1364, 1366, 1406, 1411, 1690, 3140, 3156, 3819, 4025];
 /// The table does not exist.
 pub const NO_SUCH_TABLE: u16 = 1146;
 /// The trigger does not exist.
@@ -97,6 +107,18 @@ impl ServerError {
         }
     }
 
+    /// What the server says of a foreign key whose name is taken.
+    pub fn duplicate_foreign_key(flavor: Flavor, table: &TableName, name: &Ident) -> ServerError {
+        let (code, message) = match flavor {
+            Flavor::MySql => (1826, format!("Duplicate foreign key constraint name '{}'", name.as_str())),
+            Flavor::MariaDb => {
+                let message = format!("Can't create table {table} (errno: 121 \"Duplicate key on write or update\")");
+                (1005, message)
+            }
+        };
+        ServerError::Server { code, state: "HY000".to_owned(), message }
+    }
+
     /// What to do about it.
     pub fn disposition(&self) -> Disposition {
         match self {
@@ -112,7 +134,7 @@ impl ServerError {
 
     /// Whether the statement was ended from outside.
     pub fn is_interrupted(&self) -> bool {
-        matches!(self.code(), Some(QUERY_INTERRUPTED | STATEMENT_TIMEOUT))
+        matches!(self.code(), Some(QUERY_INTERRUPTED | STATEMENT_TIMEOUT | QUERY_TIMEOUT))
     }
 
     /// Whether the error is one of these numbers.

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 
 pub use errno::{Disposition, ServerError};
 pub use facts::{Facts, Flavor};
-pub use session::{ConnectionId, Process, Role, Session};
+pub use session::{ConnectionId, Process, Role, Session, WRITER};
 
 use crate::error::{Failure, Result, Stop};
 
@@ -115,8 +115,12 @@ impl Server {
 
     /// The process list, on the control connection.
     pub async fn processes(self: &Arc<Server>) -> Result<Vec<Process>, ServerError> {
-        let mut guard = self.control.lock().await;
-        self.control_session(&mut guard).await?.processes().await
+        let server = Arc::clone(self);
+        to_its_end(async move {
+            let mut guard = server.control.lock().await;
+            server.control_session(&mut guard).await?.processes().await
+        })
+        .await
     }
 
     /// A question with one answer, on the control connection.
@@ -124,19 +128,26 @@ impl Server {
         self: &Arc<Server>,
         sql: &str,
     ) -> Result<Option<T>, ServerError> {
-        let mut guard = self.control.lock().await;
-        let session = self.control_session(&mut guard).await?;
-        session.first_row(sql).await
+        let (server, sql) = (Arc::clone(self), sql.to_owned());
+        to_its_end(async move {
+            let mut guard = server.control.lock().await;
+            server.control_session(&mut guard).await?.first_row(&sql).await
+        })
+        .await
     }
 
     async fn control(self: &Arc<Server>, sql: &str) -> Result<(), ServerError> {
-        let mut guard = self.control.lock().await;
-        let mut outcome = self.control_session(&mut guard).await?.execute(sql).await;
-        if let Err(ServerError::Lost(_)) = outcome {
-            // It may have been idle for too long.
-            outcome = self.control_session(&mut guard).await?.execute(sql).await;
-        }
-        match outcome {
+        let (server, sql) = (Arc::clone(self), sql.to_owned());
+        let outcome = to_its_end(async move {
+            let mut guard = server.control.lock().await;
+            let mut outcome = server.control_session(&mut guard).await?.execute(&sql).await;
+            if let Err(ServerError::Lost(_)) = outcome {
+                // It may have been idle for too long.
+                outcome = server.control_session(&mut guard).await?.execute(&sql).await;
+            }
+            outcome
+        });
+        match outcome.await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some(errno::NO_SUCH_THREAD) => Ok(()),
             Err(error) => Err(error),
@@ -152,6 +163,15 @@ impl Server {
         }
         Ok(slot.as_mut().expect("just filled"))
     }
+}
+
+/// Lets work on the control connection end also when whoever asked for it does not wait any longer, as when what was
+/// looked for has happened meanwhile: a connection that is given up in the middle of a statement is lost.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ServerError>> + Send + 'static,
+) -> Result<T, ServerError> {
+    let ended = tokio::spawn(work).await;
+    ended.unwrap_or_else(|error| Err(ServerError::Driver(error.to_string())))
 }
 
 /// `user@host:port` or `user@socket`, never the password.

@@ -52,7 +52,7 @@ impl Owner {
         let by = by.unwrap_or_default();
         Failure::new(Stop::Occupied, format!("another replank run is changing {table}{by}"))
             .table("untouched by this command")
-            .next(format!("`replank status {}` shows it; wait for it to end, or stop it", table.plain()))
+            .next(format!("`replank status {}` shows it; wait for it to end, or stop it", table.argument()))
     }
 }
 

@@ -19,6 +19,21 @@ pub struct Tries {
     delays: backon::ExponentialBackoff,
 }
 
+/// Asks something that may have to wait for somebody who is just defining what is looked at, again and again.
+pub async fn patiently<T>(
+    what: &str,
+    session: &mut Session,
+    mut ask: impl AsyncFnMut(&mut Session) -> std::result::Result<T, ServerError>,
+) -> Result<T> {
+    let mut tries = Tries::of(what);
+    loop {
+        match ask(session).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => tries.recover_silently(session, error).await?,
+        }
+    }
+}
+
 impl Tries {
     /// Starts counting for a piece of work, named for people: `copying a chunk`.
     pub fn of(what: impl Into<String>) -> Tries {

@@ -2,6 +2,7 @@
 
 mod compound;
 pub mod executed;
+pub mod file_name;
 pub mod ident;
 pub mod lexer;
 pub mod script;

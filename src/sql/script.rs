@@ -89,20 +89,22 @@ impl Script<'_> {
 pub fn split(source: &str) -> Script<'_> {
     // The servers take whitespace and semicolons off the end before they parse.
     let end = source.trim_end_matches(|ch| ch == ';' || is_server_space(ch)).len();
-    let mut cut = Cut { source, end, start: 0, statements: Vec::new() };
+    let mut cut = Cut { source, end, start: 0, line: 1, counted: 0, statements: Vec::new() };
     if end == 0 {
         cut.push(0, 0, "", Reading::Whole);
         return Script { statements: cut.statements, tail: source };
     }
     let (all, error) = leading_tokens(&source[..end]);
     let read_to = all.last().map_or(0, Token::end);
+    let comments: Vec<Token<'_>> =
+        all.iter().filter(|token| token.kind == TokenKind::ExecutableComment).copied().collect();
     let mut rest: &[Token<'_>] = &executed_tokens(&all);
     loop {
         if rest.is_empty() && error.is_none() {
             return Script { statements: cut.statements, tail: &source[cut.start..] };
         }
         let first_word = rest.first().map_or(read_to, |token| token.start);
-        match statement_end(&all, rest, error.as_ref()) {
+        match statement_end(&comments, rest, error.as_ref()) {
             Ok(at) if at < rest.len() => {
                 cut.push(first_word, rest[at].start, rest[at].text, Reading::Whole);
                 rest = &rest[at + 1..];
@@ -120,6 +122,9 @@ struct Cut<'a> {
     end: usize,
     /// Where the next statement begins, whitespace in front of it included.
     start: usize,
+    /// The line of the byte up to which lines were counted.
+    line: usize,
+    counted: usize,
     statements: Vec<Statement<'a>>,
 }
 
@@ -128,13 +133,16 @@ impl<'a> Cut<'a> {
         let whole = &self.source[self.start..end];
         let text = whole.trim_start_matches(is_server_space);
         let start = end - text.len();
+        let first_word = first_word.min(self.end);
+        self.line += self.source[self.counted..first_word].matches('\n').count();
+        self.counted = first_word;
         self.statements.push(Statement {
             number: self.statements.len() + 1,
             lead: &self.source[self.start..start],
             text,
             terminator,
             start,
-            line: 1 + self.source[..first_word.min(self.end)].matches('\n').count(),
+            line: self.line,
             reading,
         });
         self.start = end + terminator.len();
@@ -147,7 +155,7 @@ fn is_server_space(ch: char) -> bool {
 }
 
 /// Index among the tokens of the semicolon that ends the first statement, or their number.
-fn statement_end(all: &[Token<'_>], rest: &[Token<'_>], error: Option<&LexError>) -> Result<usize, Unsplit> {
+fn statement_end(comments: &[Token<'_>], rest: &[Token<'_>], error: Option<&LexError>) -> Result<usize, Unsplit> {
     let at = end_of_statement(rest)?;
     if at == 0 && !rest.is_empty() {
         return Err(Unsplit::Empty);
@@ -158,11 +166,11 @@ fn statement_end(all: &[Token<'_>], rest: &[Token<'_>], error: Option<&LexError>
         (None, None) => usize::MAX,
     };
     let begin = rest.first().map_or(0, |token| token.start);
-    let comments = all.iter().filter(|token| token.kind == TokenKind::ExecutableComment);
-    for comment in comments.filter(|comment| comment.end() > begin && comment.start < end) {
+    let first = comments.partition_point(|comment| comment.end() <= begin);
+    for comment in comments[first..].iter().take_while(|comment| comment.start < end) {
         // A string or a comment that does not end in it, or a semicolon: the servers see the end of it elsewhere.
         tokens(inside_comment(comment).1)?;
-        if comment.start < end && end <= comment.end() {
+        if end <= comment.end() {
             return Err(Unsplit::Comment);
         }
     }

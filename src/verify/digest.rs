@@ -4,7 +4,7 @@
 //! by it. SHA-256 of that is not linear, so differences of two rows cannot cancel in the XOR over a chunk, and the key
 //! is in every string, so no two rows are alike.
 
-use crate::change::Change;
+use crate::change::{Change, Direction};
 use crate::plan::{ColumnPair, KeyValue};
 use crate::schema::Column;
 use crate::server::Flavor;
@@ -20,6 +20,7 @@ pub struct Digest {
 }
 
 /// A column as it goes into the digest.
+#[derive(Clone)]
 struct Value {
     column: String,
     /// On either side, so that both have the same form.
@@ -27,12 +28,39 @@ struct Value {
     value: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Side {
     table: TableName,
     index: Ident,
     key: Vec<Ident>,
+    /// The digest of a row, and those of its columns alone.
     row: String,
+    columns: Vec<String>,
+}
+
+impl Side {
+    fn new(table: &TableName, index: &Ident, key: Vec<Ident>, values: Vec<Value>) -> Side {
+        let columns = values.iter().map(|value| row_digest(vec![value.clone()])).collect();
+        Side { table: table.clone(), index: index.clone(), key, row: row_digest(values), columns }
+    }
+}
+
+/// A value that the way there has rounded is equal on the way back when it rounds to the same once more.
+fn as_source(change: &Change, pair: &ColumnPair) -> bool {
+    change.direction == Direction::Back && rounds(&pair.target, &pair.source)
+}
+
+/// The values of a table that has the shadow's columns.
+fn as_stored(change: &Change, table: &TableName) -> Vec<Value> {
+    let value = |pair: &ColumnPair| {
+        let column = format!("{table}.{}", pair.target.name);
+        let value = match as_source(change, pair) {
+            true => comparable(&converted(&column, &pair.target, &pair.source), &pair.source),
+            false => comparable(&column, &pair.target),
+        };
+        Value { column, nullable: pair.source.nullable || pair.target.nullable, value }
+    };
+    change.mapping.pairs.iter().map(value).collect()
 }
 
 impl Digest {
@@ -42,29 +70,29 @@ impl Digest {
         let nullable = |pair: &ColumnPair| pair.source.nullable || pair.target.nullable;
         let original = pairs.iter().map(|pair| {
             let column = format!("{}.{}", change.original, pair.source.name);
-            let value = comparable(&converted(&column, &pair.source, &pair.target), &pair.target);
-            Value { column, nullable: nullable(pair), value }
-        });
-        let shadow = pairs.iter().map(|pair| {
-            let column = format!("{}.{}", change.shadow, pair.target.name);
-            let value = comparable(&column, &pair.target);
+            let value = match as_source(change, pair) {
+                true => comparable(&column, &pair.source),
+                false => comparable(&converted(&column, &pair.source, &pair.target), &pair.target),
+            };
             Value { column, nullable: nullable(pair), value }
         });
         Digest {
-            original: Side {
-                table: change.original.clone(),
-                index: change.key.index.clone(),
-                key: change.original_key(),
-                row: row_digest(original.collect()),
-            },
-            shadow: Side {
-                table: change.shadow.clone(),
-                index: shadow_index.clone(),
-                key: change.shadow_key(),
-                row: row_digest(shadow.collect()),
-            },
+            original: Side::new(&change.original, &change.key.index, change.original_key(), original.collect()),
+            shadow: Side::new(&change.shadow, shadow_index, change.shadow_key(), as_stored(change, &change.shadow)),
             change: change.clone(),
             flavor,
+        }
+    }
+
+    /// The same with a table that has the original's rows as the server has converted them, under the shadow's names.
+    pub fn of_converted(&self, converted: &TableName, index: &Ident) -> Digest {
+        let Digest { change, flavor, shadow, .. } = self;
+        let values = as_stored(change, converted);
+        Digest {
+            original: Side::new(converted, index, change.shadow_key(), values),
+            shadow: shadow.clone(),
+            change: change.clone(),
+            flavor: *flavor,
         }
     }
 
@@ -100,12 +128,6 @@ impl Digest {
     ) -> [String; 2] {
         let one = |side: &Side, other: &Side, or_different: &str| {
             let (join, only) = self.without_pending(side, pending);
-            let same_key: Vec<String> = side
-                .key
-                .iter()
-                .zip(&other.key)
-                .map(|(this, that)| format!("{}.{that} = {}.{this}", other.table, side.table))
-                .collect();
             let selected: Vec<String> = self
                 .change
                 .key
@@ -116,13 +138,13 @@ impl Digest {
                 .collect();
             format!(
                 "SELECT {} FROM {} FORCE INDEX ({}) LEFT JOIN {} FORCE INDEX ({}) ON {}{join} \
-                 WHERE {} AND ({}.{} IS NULL{or_different}){only} LIMIT {limit}",
+                 WHERE {} AND ({}.{} <=> NULL{or_different}){only} LIMIT {limit}",
                 selected.join(", "),
                 side.table,
                 side.index,
                 other.table,
                 other.index,
-                same_key.join(" AND "),
+                same_key(side, other),
                 self.condition(side, after, up_to),
                 other.table,
                 other.key[0],
@@ -130,6 +152,27 @@ impl Digest {
         };
         let different = format!(" OR {} <> {}", self.original.row, self.shadow.row);
         [one(&self.original, &self.shadow, &different), one(&self.shadow, &self.original, "")]
+    }
+
+    /// Whether the shadow has the row with a key, and which columns differ, as a 0 or 1 for each pair of the mapping; no
+    /// row where the original has none.
+    pub fn columns_sql(&self, key: &KeyValue) -> String {
+        let Digest { original, shadow, .. } = self;
+        let pairs = original.columns.iter().zip(&shadow.columns);
+        let differ: Vec<String> = pairs.map(|(original, shadow)| format!("IF({original} = {shadow}, 0, 1)")).collect();
+        let columns: Vec<String> = original.key.iter().map(|column| format!("{}.{column}", original.table)).collect();
+        format!(
+            "SELECT {}.{} IS NOT NULL, CONCAT({}) FROM {} FORCE INDEX ({}) LEFT JOIN {} FORCE INDEX ({}) ON {} WHERE {}",
+            shadow.table,
+            shadow.key[0],
+            differ.join(", "),
+            original.table,
+            original.index,
+            shadow.table,
+            shadow.index,
+            same_key(original, shadow),
+            self.change.key.equal(&columns, key),
+        )
     }
 
     fn condition(&self, side: &Side, after: Option<&KeyValue>, up_to: Option<&KeyValue>) -> String {
@@ -155,18 +198,24 @@ impl Digest {
         let first = log.key_columns().next().expect("a key has columns");
         (
             format!(" LEFT JOIN {} AS pending ON {}", log.distinct_keys(None), same.join(" AND ")),
-            format!(" AND pending.{first} IS NULL"),
+            // Not IS NULL, which both servers take for a zero date, too.
+            format!(" AND pending.{first} <=> NULL"),
         )
     }
 }
 
-/// The digests of all rows as one text. MySQL combines all 256 bits; MariaDB's BIT_XOR takes 64, which is enough for
-/// a difference not to pass by chance.
+fn same_key(side: &Side, other: &Side) -> String {
+    let equal = |(this, that)| format!("{}.{that} = {}.{this}", other.table, side.table);
+    side.key.iter().zip(&other.key).map(equal).collect::<Vec<_>>().join(" AND ")
+}
+
+/// The digests of all rows as one text. MySQL combines all 256 bits; MariaDB's BIT_XOR takes 64, so there are two of it.
 fn combined(row: &str, flavor: Flavor) -> String {
     match flavor {
         Flavor::MySql => format!("COALESCE(HEX(BIT_XOR(UNHEX({row}))), '')"),
         Flavor::MariaDb => {
-            format!("COALESCE(CAST(BIT_XOR(CAST(CONV(LEFT({row}, 16), 16, 10) AS UNSIGNED)) AS CHAR), '')")
+            let half = |from: u32| format!("BIT_XOR(CAST(CONV(SUBSTR({row}, {from}, 16), 16, 10) AS UNSIGNED))");
+            format!("COALESCE(CONCAT({}, ' ', {}), '')", half(1), half(17))
         }
     }
 }
@@ -194,8 +243,8 @@ fn comparable(sql: &str, column: &Column) -> String {
         // A row's byte string must stay under max_allowed_packet, so what can be long stands in as its own digest.
         "mediumtext" | "longtext" | "mediumblob" | "longblob" => format!("SHA2({sql}, 256)"),
         "json" => format!("SHA2(CAST({sql} AS CHAR), 256)"),
-        // Text of a FLOAT has six digits; as a DOUBLE it has all.
-        "float" => format!("({sql} + 0e0)"),
+        // Text of a FLOAT has six digits; as a DOUBLE it has all. A sum would make 0 of -0.
+        "float" => format!("({sql} * 1e0)"),
         "bit" => format!("({sql} + 0)"),
         "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "double" | "date" | "datetime"
         | "timestamp" | "time" | "year" => sql.to_owned(),
@@ -224,8 +273,30 @@ fn converted(sql: &str, source: &Column, target: &Column) -> String {
             format!("CONVERT({sql} USING {charset})")
         }
         "binary" => format!("CAST({sql} AS BINARY({arguments}))"),
-        "double" => format!("({sql} + 0e0)"),
+        "double" => format!("({sql} * 1e0)"),
         _ => sql.to_owned(),
+    }
+}
+
+/// Whether a type takes values of the other that it has no digits for, without an error.
+pub fn rounds(from: &Column, to: &Column) -> bool {
+    let digits = |column: &Column, at: usize| -> u32 {
+        let inner = column.column_type.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+        let argument = inner.and_then(|(inner, _)| inner.split(',').nth(at));
+        argument.and_then(|digits| digits.trim().parse().ok()).unwrap_or(0)
+    };
+    let fraction = |column: &Column| match column.data_type.as_str() {
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "date" | "year" => Some(0),
+        "decimal" => Some(digits(column, 1)),
+        "datetime" | "timestamp" | "time" => Some(digits(column, 0)),
+        "float" => Some(100),
+        "double" => Some(200),
+        _ => None,
+    };
+    let day_only = |column: &Column| matches!(column.data_type.as_str(), "date");
+    match (fraction(from), fraction(to)) {
+        (Some(from_digits), Some(to_digits)) => to_digits < from_digits || (day_only(to) && !day_only(from)),
+        _ => false,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Compares both tables without a lock and repairs what differs.
 //!
 //! Each chunk is compared in one consistent snapshot, leaving out keys that wait in the change log: for all others the
-//! mirror's invariant says that the rows are equal. Rows that differ are logged again, so the applier repairs them;
+//! mirror's invariant says that the rows are equal. Where an expression does not convert as an INSERT does, the server
+//! itself converts the rows once more (`conversion.rs`). Rows that differ are logged again, so the applier repairs them;
 //! a chunk that differs once more stops the run.
 
+mod conversion;
 mod digest;
 
 use std::sync::Arc;
@@ -27,12 +29,15 @@ use crate::server::retry::Tries;
 use crate::server::{Role, ServerError, Session, server_failure};
 use crate::sql::Ident;
 use crate::tally::Tally;
-pub use digest::Digest;
+use conversion::Conversion;
+pub use digest::{Digest, rounds};
 
 /// Time a chunk aims at: its snapshot keeps old row versions alive for as long.
 const CHUNK_TIME: Duration = Duration::from_millis(500);
 /// Keys repaired at once per chunk; a chunk that differs in more is repaired in rounds.
 const REPAIR_LIMIT: usize = 5_000;
+/// Differences that are told with their columns.
+const TOLD: usize = 10;
 /// Rounds of repair per chunk. One should do; more are for a chunk that differs in more rows than one round takes.
 const REPAIR_ROUNDS: usize = 20;
 
@@ -50,6 +55,14 @@ struct Walk {
     sizer: Sizer,
     /// What is beyond the last key of the walk has its own, last chunk.
     open_end: Option<Option<KeyValue>>,
+}
+
+/// A row that differs.
+#[derive(Debug, Clone)]
+struct Difference {
+    key: KeyValue,
+    /// What differs, for people; of the first ones only.
+    what: Option<String>,
 }
 
 /// A range of keys, either end open.
@@ -97,10 +110,11 @@ pub async fn verify(run: &Run, halt: &CancellationToken) -> Result<()> {
 }
 
 async fn work(verification: Arc<Verification>, mut session: Session) -> Result<()> {
+    let mut conversion = Conversion::of(&verification.change);
     while !verification.halt.is_cancelled() {
         let Some((range, size)) = next_range(&verification, &mut session).await? else { break };
         let started = std::time::Instant::now();
-        let rows = settle(&verification, &mut session, &range).await?;
+        let rows = settle(&verification, &mut session, &mut conversion, &range).await?;
         let mut walk = verification.walk.lock().await;
         walk.sizer.observe(size, started.elapsed());
         verification.tally.chunk_rows.store(walk.sizer.next_size(), Ordering::Relaxed);
@@ -132,41 +146,60 @@ async fn next_range(verification: &Verification, session: &mut Session) -> Resul
 }
 
 /// Compares a range and repairs it until it is equal; gives its rows.
-async fn settle(verification: &Verification, session: &mut Session, range: &Range) -> Result<u64> {
+async fn settle(
+    verification: &Verification,
+    session: &mut Session,
+    conversion: &mut Conversion,
+    range: &Range,
+) -> Result<u64> {
     let mut before: Option<usize> = None;
+    let mut told = Vec::new();
     for _ in 0..REPAIR_ROUNDS {
-        let (rows, differing) = compare(verification, session, range).await?;
+        let (rows, mut differing) = compare(verification, session, &verification.digest, range).await?;
+        if !differing.is_empty() {
+            differing = conversion.confirm(verification, session, range, differing).await?;
+        }
         if differing.is_empty() {
             return Ok(rows);
         }
-        let keys: Vec<String> = differing.iter().take(10).map(|key| verification.change.describe(key)).collect();
+        told = differing.iter().take(TOLD).map(|row| row.told(&verification.change)).collect();
         // Repair that does not make progress is no repair.
         if before.is_some_and(|before| before < REPAIR_LIMIT || differing.len() >= before * 2) {
-            return Err(still_differs(verification, differing.len(), &keys));
+            return Err(still_differs(verification, differing.len(), &told));
         }
         before = Some(differing.len());
-        verification.events.emit(Event::RowsRepaired { rows: differing.len() as u64, keys });
-        repair(verification, session, &differing).await?;
+        verification.events.emit(Event::RowsRepaired { rows: differing.len() as u64, keys: told.clone() });
+        let keys: Vec<KeyValue> = differing.into_iter().map(|row| row.key).collect();
+        repair(verification, session, &keys).await?;
     }
-    Err(still_differs(verification, REPAIR_LIMIT, &[]))
+    Err(still_differs(verification, REPAIR_LIMIT, &told))
 }
 
-fn still_differs(verification: &Verification, rows: usize, keys: &[String]) -> Failure {
+impl Difference {
+    fn told(&self, change: &Change) -> String {
+        let key = change.describe(&self.key);
+        self.what.as_ref().map_or_else(|| key.clone(), |what| format!("{key} ({what})"))
+    }
+}
+
+fn still_differs(verification: &Verification, rows: usize, told: &[String]) -> Failure {
     let original = &verification.change.original;
     Failure::new(Stop::Differs, format!("{rows} rows of {original} differ in the copy and repairing did not help"))
         .table("untouched; the copy and the triggers are still there")
-        .next(format!("`replank abort {}` drops the copy", original.plain()))
-        .cause(format!(
-            "keys that differ: {} (two rows with one value in a new primary key end here too)",
-            keys.join("; ")
-        ))
+        .next(format!("`replank abort {}` drops the copy", original.argument()))
+        .cause(format!("what differs: {} (two rows with one value in a new primary key end here too)", told.join("; ")))
 }
 
-async fn compare(verification: &Verification, session: &mut Session, range: &Range) -> Result<(u64, Vec<KeyValue>)> {
+/// Compares a range by a digest; gives its rows and those that differ.
+async fn compare(
+    verification: &Verification,
+    session: &mut Session,
+    digest: &Digest,
+    range: &Range,
+) -> Result<(u64, Vec<Difference>)> {
     let mut tries = Tries::of("comparing a chunk");
     loop {
-        let compared = compare_once(verification, session, range).await;
-        match compared {
+        match compare_once(&verification.change, session, digest, range).await {
             Ok(found) => return Ok(found),
             Err(error) => tries.recover(session, error, &verification.events).await?,
         }
@@ -174,11 +207,11 @@ async fn compare(verification: &Verification, session: &mut Session, range: &Ran
 }
 
 async fn compare_once(
-    verification: &Verification,
+    change: &Change,
     session: &mut Session,
+    digest: &Digest,
     range: &Range,
-) -> Result<(u64, Vec<KeyValue>), ServerError> {
-    let Verification { change, digest, .. } = verification;
+) -> Result<(u64, Vec<Difference>), ServerError> {
     session.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
     let pending = session.first_row::<u64>(&format!("SELECT 1 FROM {} LIMIT 1", change.log.table)).await?.is_some();
     let (after, up_to) = (range.after.as_ref(), range.up_to.as_ref());
@@ -189,12 +222,33 @@ async fn compare_once(
         for sql in digest.differing_sql(after, up_to, pending, REPAIR_LIMIT) {
             let rows: Vec<mysql_async::Row> = session.rows(&sql).await?;
             for row in rows {
-                differing.push(key_value(&change.key, row_texts(row)?)?);
+                differing.push(Difference { key: key_value(&change.key, row_texts(row)?)?, what: None });
             }
+        }
+        for row in differing.iter_mut().take(TOLD) {
+            row.what = Some(what_differs(change, session, digest, &row.key).await?);
         }
     }
     session.execute("COMMIT").await?;
     Ok((original.unwrap_or_default().0, differing))
+}
+
+async fn what_differs(
+    change: &Change,
+    session: &mut Session,
+    digest: &Digest,
+    key: &KeyValue,
+) -> Result<String, ServerError> {
+    let found: Option<(bool, Option<String>)> = session.first_row(&digest.columns_sql(key)).await?;
+    let differ = match found {
+        None => return Ok("only in the copy".to_owned()),
+        Some((false, _)) => return Ok("missing from the copy".to_owned()),
+        Some((true, differ)) => differ.unwrap_or_default(),
+    };
+    let pairs = change.mapping.pairs.iter().zip(differ.bytes());
+    let columns: Vec<&str> =
+        pairs.filter(|(_, differs)| *differs == b'1').map(|(pair, _)| pair.source.name.as_str()).collect();
+    Ok(columns.join(", "))
 }
 
 /// Logs keys again and waits until the applier has consumed them.

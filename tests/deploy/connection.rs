@@ -1,11 +1,13 @@
 //! Servers that do not answer or do not let in: Prisma's words for it.
 
+use std::fs;
+
 use anyhow::{Result, ensure};
 
 use crate::project::Project;
 use crate::support::{Program, Server, on_every_server};
 
-on_every_server!(wrong_password, missing_database, unreachable);
+on_every_server!(wrong_password, missing_database, unreachable, system_database, env_beside_the_schema);
 
 async fn wrong_password(server: Server) -> Result<()> {
     let project = Project::new(&server, "password").await?;
@@ -69,5 +71,33 @@ async fn unreachable(server: Server) -> Result<()> {
     let expected = "Error: P1001: Can't reach database server at `127.0.0.1:1`\n\nPlease make sure your database server \
                     is running at `127.0.0.1:1`.\n";
     ensure!(text.starts_with(expected), "{text}");
+    Ok(())
+}
+
+/// A database of the server's own is not migrated.
+async fn system_database(server: Server) -> Result<()> {
+    let project = Project::new(&server, "system").await?;
+    let url = server.url("mysql");
+    let deploy = Program::new(project.scenario.project()).args(["deploy", "--url", &url]);
+    let text = deploy.run().await?.expect_code(1)?.stderr;
+    let expected = "Error: P3004\n\nThe `mysql` database is a system database, it should not be altered with prisma \
+                    migrate. Please connect to another database.\n";
+    ensure!(text.starts_with(expected), "{text}");
+    Ok(())
+}
+
+/// The URL in the file beside the schema.
+async fn env_beside_the_schema(server: Server) -> Result<()> {
+    let project = Project::new(&server, "dotenv").await?;
+    let folder = project.scenario.project();
+    let url = project.scenario.url();
+    fs::write(folder.join("prisma/.env"), format!("DATABASE_URL=\"{url}\"\n"))?;
+    let status = Program::new(folder).args(["status"]);
+    status.succeed().await?;
+    fs::write(folder.join("package.json"), "{}")?;
+    fs::write(folder.join(".env"), format!("DATABASE_URL={url}_other\n"))?;
+    let outcome = status.run().await?.expect_code(2)?;
+    ensure!(outcome.stderr.contains("DATABASE_URL is set differently in .env and prisma/.env"), "{}", outcome.stderr);
+    ensure!(!outcome.stderr.contains("replank@"), "{}", outcome.stderr);
     Ok(())
 }

@@ -17,5 +17,6 @@ mod interrupted;
 mod locks;
 mod project;
 mod resolve;
+mod short_waits;
 mod states;
 mod status;

@@ -25,6 +25,7 @@ on_every_server!(
     kept_old_table,
     change_by_alter,
     account_without_bookkeeping,
+    what_is_left_open_is_committed,
 );
 
 const A: &str = "20260301000000_a";
@@ -335,9 +336,12 @@ async fn scripts_without_statements(server: Server) -> Result<()> {
 /// What cannot be done online stops before the table is touched, and goes on where it stopped once it may block.
 async fn refused_online(server: Server) -> Result<()> {
     let project = Project::new(&server, "refused").await?;
-    project.add(A, "CREATE TABLE `P` (`id` INTEGER NOT NULL, PRIMARY KEY (`id`));\nCREATE TABLE `T` (`id` INTEGER NOT NULL, \
-        `pId` INTEGER NULL, PRIMARY KEY (`id`));\nALTER TABLE `T` ADD CONSTRAINT `T_pId_fkey` FOREIGN KEY (`pId`) REFERENCES \
-        `P`(`id`);\nALTER TABLE `T` MODIFY `pId` BIGINT NULL;\nSELECT 1;\n")?;
+    project.add(
+        A,
+        "CREATE TABLE `P` (`id` INTEGER NOT NULL, PRIMARY KEY (`id`));\nCREATE TABLE `T` (`id` INTEGER NOT NULL, \
+        `pId` INTEGER NULL, PRIMARY KEY (`id`), CONSTRAINT `T_pId_fkey` FOREIGN KEY (`pId`) REFERENCES `P`(`id`));\n\
+        ALTER TABLE `T` MODIFY `pId` BIGINT NULL;\nSELECT 1;\n",
+    )?;
     let text = project.ended(&["deploy", "--online-above", "0"]).await?;
     assert_text!(text, @r"
     exit code 10
@@ -347,9 +351,10 @@ async fn refused_online(server: Server) -> Result<()> {
 
     Applying migration `20260301000000_a`
     --- stderr
-    error: `shop`.`T` is not changed by statement 3: the server checks every row for a new foreign key while it blocks writes, and replank does not do that online yet
+    error: the change gives column `pId` a type that the other side of the foreign key `T_pId_fkey` has not
       table: untouched by this statement; the migration is unfinished
-      next:  `replank deploy --allow-blocking` runs it as it is, which blocks writes to the table meanwhile
+      next:  drop the foreign key first, change the columns on both sides, and add it again
+             `replank deploy --allow-blocking` runs it as it is, which blocks writes to the table meanwhile
     ");
     ensure!(
         project
@@ -362,10 +367,10 @@ async fn refused_online(server: Server) -> Result<()> {
     );
     project.scenario.execute("INSERT INTO `P` VALUES (1)").await?;
     project.scenario.execute("INSERT INTO `T` VALUES (1, 1)").await?;
-    // Its type no longer fits the parent's, so the server does not take statement 4 either.
+    // Its type no longer fits the parent's, so the server does not take the statement either.
     let text = project.ended(&["deploy", "--online-above", "0", "--allow-blocking"]).await?;
-    ensure!(text.contains("Please check the query number 4 from the migration file."), "{text}");
-    ensure!(text.contains("statements 1 to 3 are done"), "{text}");
+    ensure!(text.contains("Please check the query number 3 from the migration file."), "{text}");
+    ensure!(text.contains("statements 1 to 2 are done"), "{text}");
     Ok(())
 }
 
@@ -446,4 +451,20 @@ async fn account_without_bookkeeping(server: Server) -> Result<()> {
     let failed = outcome.events("failed").next().map(|seen| seen.event["what"].to_string()).unwrap_or_default();
     ensure!(failed.contains("the account may not make the bookkeeping schema"), "{failed}");
     account.remove().await
+}
+
+/// What a file leaves in an open transaction is there once it is recorded, and so is what the next one writes in the
+/// same session.
+async fn what_is_left_open_is_committed(server: Server) -> Result<()> {
+    let project = Project::new(&server, "open").await?;
+    project.scenario.execute("CREATE TABLE `T` (`id` INT PRIMARY KEY)").await?;
+    project.add("20260301000000_a", "START TRANSACTION;\nINSERT INTO `T` VALUES (1);\n")?;
+    project.add("20260302000000_b", "SET autocommit = 0;\nINSERT INTO `T` VALUES (2);\n")?;
+    project.add("20260303000000_c", "INSERT INTO `T` VALUES (3);\nROLLBACK;\nINSERT INTO `T` VALUES (4);\n")?;
+    project.deploy(&[]).succeed().await?;
+    let rows = project.value("SELECT GROUP_CONCAT(`id` ORDER BY `id`) FROM `T`").await?;
+    ensure!(rows == "1,2,4", "{rows}: ROLLBACK is the third file's own, in the session that the second has changed");
+    let ledger = project.ledger().await?;
+    ensure!(ledger.iter().all(|row| row.contains(" finished - 1 ")) && ledger.len() == 3, "{ledger:?}");
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod deploy_agrees;
+mod github_action;
 mod merge;
 #[path = "../deploy/project.rs"]
 #[allow(dead_code, reason = "the tests of deploy use all of it")]

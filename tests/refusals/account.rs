@@ -77,7 +77,7 @@ async fn missing_privileges(server: Server) -> Result<()> {
     error: the account 'app'@'%' lacks privileges, UPDATE for one
       table: untouched
       next:  `GRANT UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, TRIGGER, LOCK TABLES ON `shop`.* TO 'app'@'%'`
-             `GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, LOCK TABLES ON `shop\_\_replank`.* TO 'app'@'%'`
+             `GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, CREATE TEMPORARY TABLES, LOCK TABLES ON `shop\_\_replank`.* TO 'app'@'%'`
     ");
     expect_grants_to_do(&scenario, &account).await?;
     account.remove().await
@@ -92,7 +92,7 @@ async fn no_privileges_at_all(server: Server) -> Result<()> {
     error: the account 'app'@'%' lacks privileges, SELECT for one
       table: untouched
       next:  `GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, TRIGGER, LOCK TABLES ON `shop`.* TO 'app'@'%'`
-             `GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, LOCK TABLES ON `shop\_\_replank`.* TO 'app'@'%'`
+             `GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, INDEX, CREATE TEMPORARY TABLES, LOCK TABLES ON `shop\_\_replank`.* TO 'app'@'%'`
     ");
     expect_grants_to_do(&scenario, &account).await?;
     account.remove().await

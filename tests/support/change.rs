@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::load::{Load, Mapping, Plan, Shape, Written};
 use super::program::{Outcome, Program, Run, Seen};
 use super::snapshot::{Look, Watch};
-use super::{Scenario, Server, oracle, prisma, residue};
+use super::{Scenario, Server, oracle, prisma, quoted, residue};
 
 /// What is changed, and how its columns are found again afterwards.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl Change {
     }
 
     pub fn table(&self) -> String {
-        format!("`{}`", self.shape.table)
+        quoted(self.shape.table)
     }
 
     pub async fn scenario(&self, server: &Server) -> Result<Scenario> {
@@ -98,7 +98,7 @@ impl Change {
         let ends = runs.iter().flat_map(|run| run.events("finished"));
         let named = ends.filter_map(|seen| seen.event["old_table"].as_str()).last();
         let old_table = match named {
-            Some(name) => quoted(name)?,
+            Some(name) => quoted_parts(name)?,
             None => kept_table(scenario).await?,
         };
         let mut conn = scenario.connect().await?;
@@ -138,9 +138,9 @@ fn may_have_swapped(run: &Outcome) -> Option<Instant> {
 }
 
 /// `schema.table` with both names quoted.
-fn quoted(name: &str) -> Result<String> {
+fn quoted_parts(name: &str) -> Result<String> {
     let (schema, table) = name.split_once('.').with_context(|| format!("{name} is no schema and table"))?;
-    Ok(format!("`{}`.`{}`", schema.trim_matches('`'), table.trim_matches('`')))
+    Ok(format!("{}.{}", quoted(schema), quoted(table)))
 }
 
 /// The old table, where no event named it.
@@ -148,7 +148,9 @@ pub async fn kept_table(scenario: &Scenario) -> Result<String> {
     let kept = residue::objects(&mut scenario.connect().await?, &scenario.bookkeeping()).await?;
     for object in &kept {
         match object.strip_prefix("table ") {
-            Some(table) if table.contains("_rpk_old") => return Ok(format!("`{}`.`{table}`", scenario.bookkeeping())),
+            Some(table) if table.contains("_rpk_old") => {
+                return Ok(format!("{}.{}", quoted(&scenario.bookkeeping()), quoted(table)));
+            }
             _ => {}
         }
     }

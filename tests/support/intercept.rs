@@ -22,8 +22,12 @@ pub enum Then {
     CutAnswer,
     /// Somebody else does this first.
     First(String),
+    /// Somebody else does these, each before the statement of its number; nothing where it is empty.
+    Firsts(Vec<String>),
     /// The statement never gets through; the connection stays.
     Hold,
+    /// The statement never gets through, and is answered by a lock wait timeout (1205).
+    TimeOut,
 }
 
 /// A port that leads to a server.
@@ -105,6 +109,12 @@ async fn pass(mut client: TcpStream, rule: Rule) -> Result<()> {
                     && statement.starts_with(beginning.as_str())
                 {
                     next = expected.next();
+                    if let Then::Firsts(all) = &rule.then
+                        && let Some(sql) = all.get(all.len() - 1 - expected.len() - usize::from(next.is_some()))
+                        && !sql.is_empty()
+                    {
+                        rule.server.connect("").await?.query_drop(sql).await?;
+                    }
                     if next.is_none() && !rule.met.send_replace(true) {
                         match &rule.then {
                             Then::Cut => return Ok(()),
@@ -118,7 +128,12 @@ async fn pass(mut client: TcpStream, rule: Rule) -> Result<()> {
                                 conn.query_drop(sql).await?;
                                 conn.disconnect().await?;
                             }
+                            Then::Firsts(_) => {}
                             Then::Hold => continue,
+                            Then::TimeOut => {
+                                client.write_all(&lock_wait_timeout()).await?;
+                                continue;
+                            }
                         }
                     }
                 }
@@ -139,4 +154,12 @@ fn statement(packet: &[u8]) -> Option<String> {
     const QUERY: u8 = 3;
     let [_, _, _, 0, QUERY, text @ ..] = packet else { return None };
     Some(String::from_utf8_lossy(text).into_owned())
+}
+
+/// The error as a packet, which is the first after that of a statement.
+fn lock_wait_timeout() -> Vec<u8> {
+    const MESSAGE: &[u8] = b"\xff\xb5\x04#HY000Lock wait timeout exceeded; try restarting transaction";
+    let mut packet = vec![u8::try_from(MESSAGE.len()).expect("a short text"), 0, 0, 1];
+    packet.extend(MESSAGE);
+    packet
 }

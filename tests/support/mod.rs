@@ -20,7 +20,7 @@ pub mod snapshot;
 pub mod tables;
 
 pub use program::{Outcome, Program, Run};
-pub use scenario::Scenario;
+pub use scenario::{Scenario, quoted};
 pub use servers::{Kind, Server};
 
 /// Runs a test body on a runtime of its own, so that tests do not share one that has ended.

@@ -8,8 +8,8 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Row};
 use sha2::{Digest, Sha256};
 
-use super::Scenario;
 use super::scenario::read;
+use super::{Scenario, quoted};
 
 /// The migration every scenario begins with.
 pub const INIT: &str = "20260102030405_init";
@@ -119,7 +119,7 @@ pub async fn expect_recorded(scenario: &Scenario, table: &str, clauses: &str, sl
     ensure!(row.checksum == checksum(&script), "the checksum {} is not the script's:\n{script}", row.checksum);
     // Prisma puts each clause on a line of its own.
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let expected = format!("-- AlterTable ALTER TABLE `{table}` {clauses};");
+    let expected = format!("-- AlterTable ALTER TABLE {} {clauses};", quoted(table));
     ensure!(words(&script) == words(&expected) && script.ends_with(";\n"), "the script is:\n{script}");
     let is_uuid = uuid::Uuid::parse_str(&row.id).is_ok_and(|id| id.to_string() == row.id);
     ensure!(is_uuid && row.steps == 1 && row.is_recent, "the row is {row:?}");

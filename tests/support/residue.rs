@@ -4,12 +4,13 @@ use anyhow::{Result, ensure};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
 
-use super::Scenario;
+use super::{Scenario, quoted};
 
 /// SHOW CREATE TABLE without the AUTO_INCREMENT value, which every insert moves.
 pub async fn definition(conn: &mut Conn, table: &str) -> Result<String> {
-    let row: Option<(String, String)> = conn.query_first(format!("SHOW CREATE TABLE {table}")).await?;
-    let text = row.map(|(_, text)| text).unwrap_or_default();
+    let row: Option<(String, Vec<u8>)> = conn.query_first(format!("SHOW CREATE TABLE {table}")).await?;
+    // MariaDB prints the default of a BINARY column as its bytes.
+    let text = row.map(|(_, text)| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
     let Some((before, value)) = text.split_once(" AUTO_INCREMENT=") else {
         return Ok(text);
     };
@@ -68,8 +69,8 @@ async fn expect_objects(scenario: &Scenario, tables: &[&str], triggers: &[String
 pub async fn expect_no_drift(scenario: &Scenario, table: &str, ddl: &[&str], script: &str) -> Result<()> {
     let twin = Scenario::new(&scenario.server, "twin", ddl).await?;
     twin.execute(script).await?;
-    let made = definition_parts(&mut scenario.connect().await?, &format!("`{table}`")).await?;
-    let wanted = definition_parts(&mut twin.connect().await?, &format!("`{table}`")).await?;
+    let made = definition_parts(&mut scenario.connect().await?, &quoted(table)).await?;
+    let wanted = definition_parts(&mut twin.connect().await?, &quoted(table)).await?;
     let only_in = |these: &[String], those: &[String]| {
         these.iter().filter(|part| !those.contains(part)).cloned().collect::<Vec<_>>().join(", ")
     };

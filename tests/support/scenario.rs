@@ -36,9 +36,10 @@ impl Scenario {
         let scenario = Scenario { server: server.clone(), schema: schema.to_owned(), project: Some(project), kept };
         drop_schemas(server, schema).await?;
         let mut conn = server.connect("").await?;
+        let quoted = quoted(schema);
         // What `prisma migrate` makes a database with.
-        conn.query_drop(format!("CREATE DATABASE `{schema}` CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")).await?;
-        conn.query_drop(format!("USE `{schema}`")).await?;
+        conn.query_drop(format!("CREATE DATABASE {quoted} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci")).await?;
+        conn.query_drop(format!("USE {quoted}")).await?;
         for statement in ddl {
             conn.query_drop(*statement).await.with_context(|| (*statement).to_owned())?;
         }
@@ -83,21 +84,22 @@ impl Scenario {
     pub async fn seed(&self, table: &str, columns: &str, expressions: &str, rows: u64) -> Result<()> {
         // Small enough to keep undo, binary log cache and the time of one transaction moderate.
         const BATCH: u64 = 50_000;
+        let quoted = quoted(table);
         let mut conn = self.connect().await?;
         let digit = "(SELECT 0 d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 \
                      UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)";
         for start in (0..rows).step_by(BATCH as usize) {
             let end = rows.min(start + BATCH);
             conn.query_drop(format!(
-                "INSERT INTO `{table}` ({columns}) SELECT {expressions} FROM (\
+                "INSERT INTO {quoted} ({columns}) SELECT {expressions} FROM (\
                  SELECT {start} + a.d + 10 * b.d + 100 * c.d + 1000 * d.d + 10000 * e.d AS n \
                  FROM {digit} e, {digit} d, {digit} c, {digit} b, {digit} a) numbers WHERE n < {end} ORDER BY n"
             ))
             .await
-            .with_context(|| format!("seeding `{table}`"))?;
+            .with_context(|| format!("seeding {quoted}"))?;
         }
         // Estimates of a table filled a moment ago are often zero, which would make any plan look cheap.
-        conn.query_drop(format!("ANALYZE TABLE `{table}`")).await?;
+        conn.query_drop(format!("ANALYZE TABLE {quoted}")).await?;
         Ok(conn.disconnect().await?)
     }
 
@@ -108,14 +110,23 @@ impl Scenario {
                    AND table_type = 'BASE TABLE'";
         let tables: Vec<String> = conn.query(sql).await?;
         for table in tables {
-            conn.query_drop(format!("ANALYZE TABLE `{table}`")).await?;
+            conn.query_drop(format!("ANALYZE TABLE {}", quoted(&table))).await?;
         }
         Ok(conn.disconnect().await?)
     }
 
+    /// A table as it is typed: with backticks where they are needed.
+    pub fn target(&self, table: &str) -> String {
+        let is_plain = |name: &str| name.chars().all(|ch| ch.is_alphanumeric() || ch == '_');
+        match is_plain(&self.schema) && is_plain(table) {
+            true => format!("{}.{table}", self.schema),
+            false => format!("{}.{}", quoted(&self.schema), quoted(table)),
+        }
+    }
+
     /// `replank COMMAND SCHEMA.TABLE`, in this project, with JSON events on stdout.
     pub fn replank(&self, command: &str, table: &str) -> Program {
-        let target = format!("{}.{table}", self.schema);
+        let target = self.target(table);
         Program::new(self.project()).args([command, &target, "--url", &self.url(), "--output", "json"])
     }
 
@@ -141,6 +152,11 @@ impl Drop for Scenario {
     }
 }
 
+/// A name as it goes into SQL.
+pub fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
 fn bookkeeping(schema: &str) -> String {
     format!("{schema}__replank")
 }
@@ -148,7 +164,7 @@ fn bookkeeping(schema: &str) -> String {
 async fn drop_schemas(server: &Server, schema: &str) -> Result<()> {
     let mut conn = server.connect("").await?;
     for schema in [schema, &bookkeeping(schema)] {
-        conn.query_drop(format!("DROP DATABASE IF EXISTS `{schema}`")).await?;
+        conn.query_drop(format!("DROP DATABASE IF EXISTS {}", quoted(schema))).await?;
     }
     Ok(conn.disconnect().await?)
 }

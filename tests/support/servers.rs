@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow, bail};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The servers every behaviour is tested on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +71,7 @@ impl Server {
 
     /// A url of a schema, as DATABASE_URL has it.
     pub fn url(&self, schema: &str) -> String {
-        format!("{}/{schema}", self.url)
+        format!("{}/{}", self.url, utf8_percent_encode(schema, NON_ALPHANUMERIC))
     }
 
     pub fn opts(&self, schema: &str) -> Result<OptsBuilder> {

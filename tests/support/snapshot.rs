@@ -13,9 +13,9 @@ use mysql_async::{Conn, Error};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::Scenario;
 use super::load::Mapping;
 use super::tables::{contents, each_row, key_bytes, key_text};
+use super::{Scenario, quoted};
 
 /// What can be said of a table at the moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +52,11 @@ impl Watch {
     pub async fn start(scenario: &Scenario, table: &str, mapping: &Mapping) -> Result<Watch> {
         let conn = scenario.connect().await?;
         let (look, stop) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicU8::new(0)));
+        let beside = |schema: &str, suffix: &str| format!("{}.{}", quoted(schema), quoted(&format!("{table}{suffix}")));
         let watcher = Watcher {
-            original: format!("`{}`.`{table}`", scenario.schema),
-            shadow: format!("`{}`.`{table}__rpk_new`", scenario.schema),
-            log: format!("`{}`.`{table}__rpk_log`", scenario.bookkeeping()),
+            original: beside(&scenario.schema, ""),
+            shadow: beside(&scenario.schema, "__rpk_new"),
+            log: beside(&scenario.bookkeeping(), "__rpk_log"),
             mapping: mapping.clone(),
             conn,
         };

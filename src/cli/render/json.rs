@@ -7,6 +7,7 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::deploy::resolve::Resolution;
 use crate::deploy::standing::Standings;
 use crate::error::Failure;
+use crate::kept::Cleaned;
 use crate::progress::summary::Summary;
 use crate::run_status::RunStatus;
 
@@ -83,6 +84,21 @@ pub struct Aborted<'a> {
 pub struct CleanedUp<'a> {
     /// `schema.table`.
     pub table: &'a str,
+}
+
+/// `{"event":"cleaned_up", ...}` of all tables.
+pub struct CleanedAll<'a> {
+    /// What became of what was kept.
+    pub cleaned: &'a [Cleaned],
+}
+
+impl Serialize for CleanedAll<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = begin(serializer, "cleaned_up")?;
+        map.serialize_entry("code", &0)?;
+        map.serialize_entry("tables", self.cleaned)?;
+        map.end()
+    }
 }
 
 /// `{"event":"nothing_to_do", ...}`.

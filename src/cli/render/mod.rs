@@ -2,6 +2,7 @@
 //!
 //! Text has colours in it; who writes it strips them where they do not belong.
 
+pub mod cleanup;
 pub mod deploy;
 pub mod failure;
 pub mod forecast;

@@ -1,10 +1,11 @@
 //! Runs as text: a paragraph a run, which a narrow screen shows as well as a wide one.
 
+use bytesize::ByteSize;
 use owo_colors::OwoColorize;
 
 use super::field;
 use crate::progress::view::percent;
-use crate::progress::wording::count;
+use crate::progress::wording::{count, counted};
 use crate::run_status::RunStatus;
 
 /// The runs, the last line ended.
@@ -36,6 +37,14 @@ fn paragraph(run: &RunStatus, width: usize) -> String {
     known(&mut text, "updated", &run.updated_at);
     let owner = if run.owner_alive { "a process works on it" } else { "no process works on it" };
     text.push_str(&field("owner", owner, width));
+    if let Some(kept) = &run.kept {
+        let until = if kept.until.is_empty() { String::new() } else { format!(" until {}", kept.until) };
+        text.push_str(&field("kept", &format!("{}{until}", kept.table), width));
+        if let Some(logged) = kept.logged {
+            let size = ByteSize(kept.log_bytes).display().iec();
+            text.push_str(&field("way back", &format!("{} logged since, {size}", counted(logged, "key")), width));
+        }
+    }
     for (at, leftover) in run.leftovers.iter().enumerate() {
         text.push_str(&field(if at == 0 { "leftovers" } else { "" }, leftover, width));
     }

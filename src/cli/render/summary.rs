@@ -8,7 +8,8 @@ use crate::progress::wording::{counted, duration};
 
 /// The summary, the last line ended.
 pub fn text(summary: &Summary, width: usize) -> String {
-    let mut text = format!("{}: {} in {}\n", summary.table, "altered".green().bold(), duration(summary.took));
+    let done = if summary.rolled_back { "rolled back" } else { "altered" };
+    let mut text = format!("{}: {} in {}\n", summary.table, done.green().bold(), duration(summary.took));
     if !summary.strategy.is_empty() {
         text.push_str(&field("how", &summary.strategy, width));
     }
@@ -17,9 +18,12 @@ pub fn text(summary: &Summary, width: usize) -> String {
             0 => String::new(),
             rows => format!(", {} repaired", counted(rows, "row")),
         };
-        let copied = counted(summary.rows_copied, "row");
+        let copied = match summary.rolled_back {
+            true => String::new(),
+            false => format!("{} copied, ", counted(summary.rows_copied, "row")),
+        };
         let applied = counted(summary.keys_applied, "change");
-        text.push_str(&field("rows", &format!("{copied} copied, {applied} applied{repaired}"), width));
+        text.push_str(&field("rows", &format!("{copied}{applied} applied{repaired}"), width));
     }
     if !summary.lock_windows.is_empty() {
         let windows: Vec<_> = summary
@@ -36,7 +40,7 @@ pub fn text(summary: &Summary, width: usize) -> String {
         text.push_str(&field("migration", file, width));
     }
     if let Some(old_table) = &summary.old_table {
-        text.push_str(&field("old table", old_table, width));
+        text.push_str(&field(if summary.rolled_back { "kept" } else { "old table" }, old_table, width));
     }
     text
 }

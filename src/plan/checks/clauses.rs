@@ -2,19 +2,16 @@
 
 use super::Inspection;
 use crate::error::Failure;
-use crate::plan::clauses::{ClauseKind, Constraint, ConstraintKind};
+use crate::plan::clauses::ClauseKind;
 
 pub(super) fn check_always(inspection: &Inspection) -> Option<Failure> {
     inspection.alter.clauses.iter().find_map(|clause| {
-        let foreign_key = |constraint: &Constraint| matches!(constraint.kind, ConstraintKind::ForeignKey { .. });
         let why = match &clause.kind {
-            ClauseKind::AddConstraint(constraint) if foreign_key(constraint) => FOREIGN_KEY,
-            ClauseKind::AddColumn { constraints, .. } if constraints.iter().any(foreign_key) => FOREIGN_KEY,
-            ClauseKind::DropForeignKey { .. } => FOREIGN_KEY,
             ClauseKind::RenameTable { .. } => "renaming the table is not a change of it; run it by itself",
             ClauseKind::TruncatePartition | ClauseKind::DropPartitions => "it removes rows",
             ClauseKind::ExchangePartition => "it moves rows to another table",
             ClauseKind::Tablespace => "it detaches the table from its file",
+            ClauseKind::AddSystemVersioning | ClauseKind::DropSystemVersioning => SYSTEM_VERSIONED,
             _ => return None,
         };
         Some(refusal(&clause.text, why))
@@ -24,10 +21,7 @@ pub(super) fn check_always(inspection: &Inspection) -> Option<Failure> {
 pub(super) fn check_copy(inspection: &Inspection) -> Option<Failure> {
     inspection.alter.clauses.iter().find_map(|clause| {
         let why = match &clause.kind {
-            ClauseKind::AddSystemVersioning
-            | ClauseKind::DropSystemVersioning
-            | ClauseKind::AddPeriod
-            | ClauseKind::DropPeriod => "a copy cannot keep the history of system-versioned rows",
+            ClauseKind::AddPeriod | ClauseKind::DropPeriod => "a copy does not keep what a period adds to rows",
             ClauseKind::OrderBy => "InnoDB keeps rows in the order of the primary key",
             ClauseKind::DisableKeys | ClauseKind::EnableKeys => "it means nothing for InnoDB",
             ClauseKind::AddPartitions
@@ -44,7 +38,7 @@ pub(super) fn check_copy(inspection: &Inspection) -> Option<Failure> {
     })
 }
 
-const FOREIGN_KEY: &str = "foreign keys are not changed online yet";
+const SYSTEM_VERSIONED: &str = "a copy cannot keep the history of system-versioned rows";
 
 fn refusal(clause: &str, why: &str) -> Failure {
     Failure::refused(format!("`{clause}` is not done online: {why}"))

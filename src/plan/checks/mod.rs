@@ -12,6 +12,7 @@ mod engine;
 mod galera;
 mod leftovers;
 mod lock_holders;
+mod lock_order;
 mod privileges;
 mod read_only;
 mod trigger_creation;
@@ -25,6 +26,8 @@ use crate::error::Failure;
 use crate::schema::{Relations, Table};
 use crate::server::Facts;
 use crate::sql::{Ident, TableName};
+use crate::user_triggers::UserTrigger;
+pub use leftovers::followed_by;
 
 /// What rules look at.
 #[derive(Debug)]
@@ -55,9 +58,9 @@ const COPY: [fn(&Inspection) -> Option<Failure>; 8] = [
     engine::check,
     galera::check,
     clauses::check_copy,
-    triggers::check,
     constraints::check,
     binary_log::check,
+    lock_order::check,
     trigger_creation::check,
     disk::check,
 ];
@@ -67,9 +70,9 @@ const OF_TABLE: [fn(&Inspection) -> Option<Failure>; 7] = [
     engine::check,
     galera::check,
     clauses::check_copy,
-    triggers::check,
     constraints::check,
     binary_log::check,
+    lock_order::check,
     disk::check,
 ];
 
@@ -96,6 +99,21 @@ pub fn refuse_always(inspection: &Inspection) -> Option<Failure> {
 /// The first refusal that an online copy would meet.
 pub fn refuse_copy(inspection: &Inspection, mapping: &ColumnMapping) -> Option<Failure> {
     COPY.iter().find_map(|check| check(inspection)).or_else(|| added_columns::check(inspection, mapping))
+}
+
+/// The first trigger of the application that a copy could not give to the new table. `has_column` is asked of the new
+/// definition.
+pub fn refuse_triggers(
+    table: &TableName,
+    triggers: &[UserTrigger],
+    has_column: &dyn Fn(&Ident) -> bool,
+) -> Option<Failure> {
+    triggers::check(table, triggers, has_column)
+}
+
+/// The refusal of an account that may not make the triggers again.
+pub fn refuse_definers(inspection: &Inspection, triggers: &[UserTrigger]) -> Option<Failure> {
+    triggers::check_definers(inspection, triggers)
 }
 
 /// The refusal of a copy that could not give up its temporary index.

@@ -16,7 +16,8 @@ const ON_TABLE: [Privilege; 10] = [
     Privilege::Trigger,
     Privilege::LockTables,
 ];
-const ON_BOOKKEEPING: [Privilege; 9] = [
+/// Rows whose types change are compared with those of a temporary table there.
+const ON_BOOKKEEPING: [Privilege; 10] = [
     Privilege::Select,
     Privilege::Insert,
     Privilege::Update,
@@ -25,6 +26,7 @@ const ON_BOOKKEEPING: [Privilege; 9] = [
     Privilege::Drop,
     Privilege::Alter,
     Privilege::Index,
+    Privilege::CreateTemporaryTables,
     Privilege::LockTables,
 ];
 

@@ -1,6 +1,8 @@
 use super::*;
 
-use Privilege::{Alter, Create, Delete, Drop, Index, Insert, LockTables, References, Select, Trigger, Update};
+use Privilege::{
+    Alter, Create, CreateTemporaryTables, Delete, Drop, Index, Insert, LockTables, References, Select, Trigger, Update,
+};
 
 const MYSQL_ROOT: &[&str] = &[
     "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, SHUTDOWN, PROCESS, FILE, REFERENCES, INDEX, ALTER, SHOW DATABASES, SUPER, CREATE TEMPORARY TABLES, LOCK TABLES, EXECUTE, REPLICATION SLAVE, REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER, CREATE TABLESPACE, CREATE ROLE, DROP ROLE ON *.* TO `root`@`127.0.0.1` WITH GRANT OPTION",
@@ -14,12 +16,12 @@ const MARIADB_ROOT: &[&str] = &[
 ];
 const MYSQL_APP: &[&str] = &[
     "GRANT PROCESS ON *.* TO `app`@`%`",
-    r"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, LOCK TABLES, TRIGGER ON `my\_shop`.* TO `app`@`%`",
+    r"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, LOCK TABLES, TRIGGER ON `my\_shop`.* TO `app`@`%`",
     r"GRANT ALL PRIVILEGES ON `my\_shop\_\_replank`.* TO `app`@`%`",
 ];
 const MARIADB_APP: &[&str] = &[
     "GRANT PROCESS ON *.* TO `app`@`%` IDENTIFIED BY PASSWORD '*C959F8B1A6767BBE89733B6A6B7B915634CB783F'",
-    r"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, LOCK TABLES, TRIGGER ON `my\_shop`.* TO `app`@`%`",
+    r"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, REFERENCES, INDEX, ALTER, CREATE TEMPORARY TABLES, LOCK TABLES, TRIGGER ON `my\_shop`.* TO `app`@`%`",
     r"GRANT ALL PRIVILEGES ON `my\_shop\_\_replank`.* TO `app`@`%`",
 ];
 const PATTERN_AND_COLUMNS: &[&str] = &[
@@ -105,7 +107,7 @@ fn privileges_on_columns_are_none_on_the_table() {
 
 #[test]
 fn a_table_cannot_be_granted_lock_tables() {
-    check_table(TABLE_ONLY, "my_shop", "Order", &[LockTables]);
+    check_table(TABLE_ONLY, "my_shop", "Order", &[CreateTemporaryTables, LockTables]);
     check_table(TABLE_ONLY, "my_shop", "User", &Privilege::ALL);
     check_table(TABLE_ONLY, "myXshop", "Order", &Privilege::ALL);
     check_schema(TABLE_ONLY, "my_shop", &Privilege::ALL);

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use mysql_async::Conn;
 
+use super::super::quoted;
 use super::super::tables::{each_row, fingerprint};
 use super::shape::{Cell, KeyNumber, Mapping, Row, Shape};
 
@@ -23,12 +24,12 @@ impl Seeds {
     /// Reads the rows, which must have the key numbers from `Shape::FIRST_SEED` on without a gap.
     pub async fn read(conn: &mut Conn, shape: &Shape, mapping: Mapping) -> Result<Seeds> {
         let (key, columns) = mapping.before();
-        let by_name = |name: &String| shape.columns.iter().position(|column| format!("`{}`", column.name) == **name);
+        let by_name = |name: &String| shape.columns.iter().position(|column| quoted(column.name) == **name);
         let kept: Vec<usize> = columns.iter().filter_map(by_name).collect();
         ensure!(kept.len() == columns.len(), "the mapping names a column that the shape of {} has not", shape.table);
         let list: Vec<&str> = key.iter().chain(&columns).map(String::as_str).collect();
         let mut rows = Vec::new();
-        each_row(conn, &format!("SELECT {} FROM `{}`", list.join(", "), shape.table), |row| {
+        each_row(conn, &format!("SELECT {} FROM {}", list.join(", "), quoted(shape.table)), |row| {
             rows.push((shape.key.number(&row[..key.len()]), fingerprint(row.iter().map(Option::as_deref))));
         })
         .await?;

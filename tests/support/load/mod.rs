@@ -10,7 +10,7 @@ mod ledger;
 mod record;
 mod shape;
 mod statement;
-mod writer;
+pub mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

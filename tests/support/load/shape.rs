@@ -4,6 +4,8 @@ use mysql_async::Value;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::super::quoted;
+
 /// Number of a row's key. Every key an application uses has one, whatever its columns are.
 pub type KeyNumber = u64;
 
@@ -47,7 +49,7 @@ impl Column {
     /// How the application reads it: an amount has two decimals to it, whatever the column has room for.
     pub fn read(&self) -> String {
         match self.fill {
-            Fill::Amount => format!("CAST(`{}` AS DECIMAL(10, 2))", self.name),
+            Fill::Amount => format!("CAST({} AS DECIMAL(10, 2))", quoted(self.name)),
             _ => quoted(self.name),
         }
     }
@@ -281,8 +283,4 @@ impl Mapping {
         let names = |kept: &[Kept]| kept.iter().map(|kept| kept.after.clone()).collect();
         (names(&self.key), names(&self.columns))
     }
-}
-
-pub fn quoted(name: &str) -> String {
-    format!("`{name}`")
 }

@@ -3,7 +3,8 @@
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Error, Params};
 
-use super::shape::{Cell, Column, Row, Shape, quoted};
+use super::super::quoted;
+use super::shape::{Cell, Column, Row, Shape};
 
 /// How a connection sends its statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +70,7 @@ impl Shape {
     }
 
     fn is_key(&self) -> String {
-        let parts: Vec<String> = self.key.columns().iter().map(|column| format!("`{column}` = ?")).collect();
+        let parts: Vec<String> = self.key.columns().iter().map(|column| format!("{} = ?", quoted(column))).collect();
         format!("({})", parts.join(" AND "))
     }
 
@@ -93,7 +94,7 @@ impl Shape {
             values.extend(written.iter().map(|(index, _)| row.payload[*index].clone()));
         }
         let groups = vec![group; rows.len()].join(", ");
-        Statement::new(format!("{verb} INTO `{}` ({}) VALUES {groups}", self.table, columns.join(", ")), values)
+        Statement::new(format!("{verb} INTO {} ({}) VALUES {groups}", quoted(self.table), columns.join(", ")), values)
     }
 
     pub fn insert(&self, rows: &[Row]) -> Statement {
@@ -131,29 +132,30 @@ impl Shape {
     pub fn update(&self, row: &Row) -> Statement {
         let (sets, mut values) = self.sets(row);
         values.extend(row.key.iter().cloned());
-        Statement::new(format!("UPDATE `{}` SET {sets} WHERE {}", self.table, self.is_key()), values).finding(1)
+        Statement::new(format!("UPDATE {} SET {sets} WHERE {}", quoted(self.table), self.is_key()), values).finding(1)
     }
 
     /// Gives several rows the same value in one column.
     pub fn update_column(&self, keys: &[&[Cell]], column: usize, value: &Cell) -> Statement {
         let (condition, key_values) = self.any_key(keys);
-        let name = self.columns[column].name;
+        let name = quoted(self.columns[column].name);
         let mut values = vec![value.clone()];
         values.extend(key_values);
-        Statement::new(format!("UPDATE `{}` SET `{name}` = ? WHERE {condition}", self.table), values)
+        Statement::new(format!("UPDATE {} SET {name} = ? WHERE {condition}", quoted(self.table)), values)
             .finding(keys.len() as u64)
     }
 
     /// Moves a row to another key.
     pub fn move_key(&self, from: &[Cell], to: &[Cell]) -> Statement {
-        let sets: Vec<String> = self.key.columns().iter().map(|column| format!("`{column}` = ?")).collect();
-        let sql = format!("UPDATE `{}` SET {} WHERE {}", self.table, sets.join(", "), self.is_key());
+        let sets: Vec<String> = self.key.columns().iter().map(|column| format!("{} = ?", quoted(column))).collect();
+        let sql = format!("UPDATE {} SET {} WHERE {}", quoted(self.table), sets.join(", "), self.is_key());
         Statement::new(sql, to.iter().chain(from).cloned().collect()).finding(1)
     }
 
     pub fn delete(&self, keys: &[&[Cell]]) -> Statement {
         let (condition, values) = self.any_key(keys);
-        Statement::new(format!("DELETE FROM `{}` WHERE {condition}", self.table), values).finding(keys.len() as u64)
+        Statement::new(format!("DELETE FROM {} WHERE {condition}", quoted(self.table)), values)
+            .finding(keys.len() as u64)
     }
 
     /// Reads the row of a key, key columns first, locked when asked for.
@@ -161,16 +163,16 @@ impl Shape {
         let payload = self.columns.iter().map(Column::read);
         let columns: Vec<String> = self.key.columns().into_iter().map(quoted).chain(payload).collect();
         let lock = if locked { " FOR UPDATE" } else { "" };
-        let sql = format!("SELECT {} FROM `{}` WHERE {}{lock}", columns.join(", "), self.table, self.is_key());
+        let sql = format!("SELECT {} FROM {} WHERE {}{lock}", columns.join(", "), quoted(self.table), self.is_key());
         Statement::new(sql, key.to_vec())
     }
 
     /// Reads a range of rows, other connections' among them, as a page of a list does.
     pub fn select_page(&self, from: &Cell) -> Statement {
-        let first = self.key.columns()[0];
+        let first = quoted(self.key.columns()[0]);
         let sql = format!(
-            "SELECT COUNT(*) FROM (SELECT `{first}` FROM `{}` WHERE `{first}` >= ? ORDER BY `{first}` LIMIT 20) page",
-            self.table
+            "SELECT COUNT(*) FROM (SELECT {first} FROM {} WHERE {first} >= ? ORDER BY {first} LIMIT 20) page",
+            quoted(self.table)
         );
         Statement::new(sql, vec![from.clone()])
     }

@@ -271,7 +271,8 @@ impl Writer {
                 }
             }
         }
-        bail!("an operation was not done in {TRIES} tries: {:?}", self.record.errors.last())
+        let last = self.record.errors.last().map_or("nothing", |error| error.message.as_str());
+        bail!("an operation was not done in {TRIES} tries, the last of which gave: {last}")
     }
 
     async fn attempt(&mut self, conn: &mut Conn, operation: &Operation) -> Result<Ended, Failure> {
@@ -364,7 +365,7 @@ impl Writer {
 
 /// Whether a deadlock was one between sessions of the application alone, from InnoDB's report of its last one. A
 /// deadlock on metadata locks is not in that report, so it is never taken for one.
-async fn is_self_inflicted(conn: &mut Conn, error: &Error) -> bool {
+pub async fn is_self_inflicted(conn: &mut Conn, error: &Error) -> bool {
     if !matches!(error, Error::Server(server) if server.code == 1213) {
         return false;
     }

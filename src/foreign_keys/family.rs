@@ -1,0 +1,120 @@
+//! The foreign keys around a table: its own, those of its children, and the ways over which cascades reach it.
+
+use super::cascade::{Edge, Path};
+use super::{Child, ForeignKey};
+use crate::mirror::change_log::exact_type;
+use crate::schema::{self, Index};
+use crate::server::{ServerError, Session};
+use crate::sql::{Ident, TableName, string_literal};
+
+/// Longer ways than the engine goes (15 levels), or more ways than a trigger should have statements, are not followed.
+const MOST_EDGES: usize = 15;
+const MOST_PATHS: usize = 100;
+
+/// What is around a table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Family {
+    /// Foreign keys of the table, those to itself included.
+    pub own: Vec<ForeignKey>,
+    /// Foreign keys of other tables that reference it.
+    pub children: Vec<Child>,
+    /// The ways over which writes to other tables, or deletes in the table itself, change its rows.
+    pub paths: Vec<Path>,
+    /// The first foreign key over which a cascade comes back to where it was, so that it has no longest way.
+    pub recursive: Option<String>,
+}
+
+impl Family {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.own.is_empty() && self.children.is_empty()
+    }
+
+    /// Reads what is around a table.
+    pub async fn read(session: &mut Session, table: &TableName) -> Result<Family, ServerError> {
+        let mut family = Family { own: own(session, table).await?, ..Family::default() };
+        for child in children(session, table).await? {
+            let keys = own(session, &child).await?.into_iter().filter(|key| key.parent == *table).collect();
+            family.children.push(Child { table: child, keys });
+        }
+        family.read_paths(session, table).await?;
+        Ok(family)
+    }
+
+    async fn read_paths(&mut self, session: &mut Session, table: &TableName) -> Result<(), ServerError> {
+        let mut open =
+            edges(session, table).await?.into_iter().map(|edge| Path { edges: vec![edge] }).collect::<Vec<_>>();
+        while let Some(path) = open.pop() {
+            if !path.carries_delete() && !path.carries_update() {
+                continue;
+            }
+            for edge in edges(session, path.start()).await? {
+                let longer = path.behind(edge.clone());
+                if !longer.carries_delete() && !longer.carries_update() {
+                    continue;
+                }
+                if path.edges.contains(&edge) || path.edges.len() >= MOST_EDGES || self.paths.len() >= MOST_PATHS {
+                    self.recursive.get_or_insert_with(|| format!("{} of {}", edge.key.name, edge.child));
+                } else {
+                    open.push(longer);
+                }
+            }
+            self.paths.push(path);
+        }
+        Ok(())
+    }
+}
+
+/// The foreign keys of a table.
+pub async fn own(session: &mut Session, table: &TableName) -> Result<Vec<ForeignKey>, ServerError> {
+    let definition = schema::create_sql(session, table).await?.unwrap_or_default();
+    Ok(ForeignKey::read(table, &definition))
+}
+
+/// The other tables that reference a table.
+pub async fn children(session: &mut Session, table: &TableName) -> Result<Vec<TableName>, ServerError> {
+    let rows: Vec<(String, String)> = session
+        .rows(&format!(
+            "SELECT DISTINCT table_schema, table_name FROM information_schema.key_column_usage \
+             WHERE referenced_table_schema = {} AND referenced_table_name = {} ORDER BY 1, 2",
+            string_literal(table.schema.as_str()),
+            string_literal(table.table.as_str()),
+        ))
+        .await?;
+    let tables = rows.into_iter().map(|(schema, table)| TableName::new(schema, table));
+    Ok(tables.filter(|child| child != table).collect())
+}
+
+/// The foreign keys of a table with the indexes under them.
+async fn edges(session: &mut Session, child: &TableName) -> Result<Vec<Edge>, ServerError> {
+    let keys = own(session, child).await?;
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let indexes = schema::indexes(session, child).await?;
+    let mut edges = Vec::new();
+    for key in keys {
+        // The engine does not let a foreign key be without an index, nor reference columns that are not there.
+        let index = index_for(&indexes, &key.columns).map(|index| index.name.clone());
+        let columns = schema::columns(session, &key.parent).await?;
+        let type_of = |name: &Ident| columns.iter().find(|column| column.name.same_name(name)).map(exact_type);
+        let types: Option<Vec<String>> = key.referenced.iter().map(type_of).collect();
+        if let (Some(index), Some(types)) = (index, types) {
+            edges.push(Edge { child: child.clone(), key, index, types });
+        }
+    }
+    Ok(edges)
+}
+
+/// The index that begins with these whole columns.
+pub fn index_for<'a>(indexes: &'a [Index], columns: &[Ident]) -> Option<&'a Index> {
+    let begins = |index: &&Index| {
+        index.parts.len() >= columns.len()
+            && index.kind.eq_ignore_ascii_case("BTREE")
+            && index.parts.iter().zip(columns).all(|(part, column)| {
+                part.prefix.is_none() && part.column.as_ref().is_some_and(|own| own.same_name(column))
+            })
+    };
+    // The same order of columns is preferred by the engine; of several, the shortest has the least to read.
+    indexes.iter().filter(begins).min_by_key(|index| index.parts.len())
+}

@@ -1,0 +1,268 @@
+//! A trigger of the application as the server tells of it, and the statements that make it again. Pure.
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::dependents::is_of_row;
+use crate::server::WRITER;
+use crate::sql::executed::executed_tokens;
+use crate::sql::lexer::{Token, leading_tokens, significant};
+use crate::sql::{Ident, string_literal};
+
+/// A trigger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserTrigger {
+    /// What information_schema says of it.
+    pub facts: Facts,
+    /// The text of SHOW CREATE TRIGGER.
+    pub create_sql: String,
+}
+
+/// What information_schema says of a trigger, the time of its creation left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// Its name, without quotes.
+    pub name: String,
+    /// BEFORE or AFTER.
+    pub timing: String,
+    /// INSERT, UPDATE or DELETE.
+    pub event: String,
+    /// `user@host`.
+    pub definer: String,
+    /// The body, in UTF-8.
+    pub statement: String,
+    /// The sql_mode that it runs with.
+    pub sql_mode: String,
+    /// Of the session that made it.
+    pub character_set_client: String,
+    /// Of the session that made it.
+    pub collation_connection: String,
+    /// Of the schema when it was made.
+    pub database_collation: String,
+    /// Of the schema now.
+    pub schema_collation: String,
+}
+
+/// The parts of a CREATE TRIGGER that are the same wherever it is made.
+struct Parts<'a> {
+    /// `DEFINER=…`.
+    definer: &'a str,
+    /// Everything up to FOR EACH ROW.
+    head: &'a str,
+    /// What is behind FOR EACH ROW and behind the place in the order.
+    body: &'a str,
+}
+
+impl UserTrigger {
+    /// Its name.
+    pub fn name(&self) -> Ident {
+        Ident::new(&self.facts.name)
+    }
+
+    /// The settings of the session that made it, which are frozen into it.
+    pub fn settings_sql(&self) -> String {
+        let Facts { sql_mode, character_set_client, collation_connection, .. } = &self.facts;
+        format!(
+            "SET SESSION sql_mode = {}, character_set_client = {}, collation_connection = {}",
+            string_literal(sql_mode),
+            string_literal(character_set_client),
+            string_literal(collation_connection),
+        )
+    }
+
+    /// CREATE TRIGGER of the same under another name on another table of the session's schema, where it does nothing
+    /// for what replank itself writes. `None` when its text cannot be read.
+    pub fn staged_sql(&self, name: &Ident, table: &Ident) -> Option<String> {
+        let Parts { definer, body, .. } = self.parts()?;
+        let Facts { timing, event, .. } = &self.facts;
+        // A comment may be the last thing in the body.
+        Some(format!(
+            "CREATE {definer} TRIGGER {name} {timing} {event} ON {table} FOR EACH ROW \
+             IF {WRITER} IS NULL THEN {body}\n; END IF"
+        ))
+    }
+
+    /// CREATE TRIGGER in its own words, in front of another trigger or behind all. `None` when its text cannot be read.
+    pub fn create_sql_before(&self, next: Option<&Ident>) -> Option<String> {
+        let Parts { head, body, .. } = self.parts()?;
+        Some(match next {
+            Some(next) => format!("{head} PRECEDES {next}{body}"),
+            None => format!("{head}{body}"),
+        })
+    }
+
+    /// Its own statement and the end of its staged double, in one packet.
+    ///
+    /// The servers take the semicolon behind a body of one statement for a part of it, so such a body must come last;
+    /// else it comes first, because twice is easier to mend than never.
+    pub fn exchange_sql(&self, staged: &Ident, next: Option<&Ident>) -> Option<String> {
+        let create = self.create_sql_before(next)?;
+        let drop = format!("DROP TRIGGER {staged}");
+        let is_block = significant(self.parts()?.body).first().is_some_and(|first| first.is_word("BEGIN"));
+        Some(if is_block { format!("{create};\n{drop}") } else { format!("{drop};\n{create}") })
+    }
+
+    /// Whether its text can be sent as it was: with other letters than ASCII that takes an encoding that is known here.
+    pub fn is_readable(&self) -> bool {
+        let encoded = self.create_sql.is_ascii() || self.facts.character_set_client.starts_with("utf8");
+        encoded && self.parts().is_some()
+    }
+
+    /// The columns that it reads or sets as NEW and OLD; `None` when its text is read otherwise than here.
+    pub fn columns(&self) -> Option<Vec<Ident>> {
+        if self.facts.sql_mode.contains("ANSI_QUOTES") || self.facts.sql_mode.contains("NO_BACKSLASH_ESCAPES") {
+            return None;
+        }
+        let (all, error) = leading_tokens(self.parts()?.body);
+        if error.is_some() {
+            return None;
+        }
+        let mut columns: Vec<Ident> = Vec::new();
+        for three in executed_tokens(&all).windows(3) {
+            let column = three[2].ident().filter(|_| is_of_row(three));
+            columns.extend(column.filter(|column| !columns.iter().any(|known| known.same_name(column))));
+        }
+        Some(columns)
+    }
+
+    fn parts(&self) -> Option<Parts<'_>> {
+        let source = &self.create_sql;
+        let tokens: Vec<Token<'_>> = leading_tokens(source).0.into_iter().filter(|token| !token.is_trivia()).collect();
+        let create = tokens.first().filter(|token| token.is_word("CREATE"))?;
+        let trigger = tokens.iter().find(|token| token.is_word("TRIGGER"))?;
+        let is_each_row =
+            |three: &[Token<'_>]| three[0].is_word("FOR") && three[1].is_word("EACH") && three[2].is_word("ROW");
+        let row = tokens.windows(3).position(is_each_row)? + 2;
+        let is_ordered = tokens.get(row + 1).is_some_and(|next| next.is_word("FOLLOWS") || next.is_word("PRECEDES"));
+        let last = tokens.get(if is_ordered { row + 2 } else { row })?;
+        Some(Parts {
+            definer: source[create.end()..trigger.start].trim(),
+            head: &source[..tokens[row].end()],
+            body: source[last.end()..].trim_end_matches(|ch: char| ch == ';' || ch.is_whitespace()),
+        })
+    }
+}
+
+/// The first thing that is different about the triggers of a table; `None` when nothing is.
+pub fn difference(expected: &[UserTrigger], found: &[Facts]) -> Option<String> {
+    let is_expected = |found: &&Facts| expected.iter().any(|trigger| trigger.facts.name == found.name);
+    if let Some(new) = found.iter().find(|found| !is_expected(found)) {
+        return Some(format!("somebody created the trigger {} on it, which the new table would not have", new.name));
+    }
+    for UserTrigger { facts, .. } in expected {
+        match found.iter().find(|found| found.name == facts.name) {
+            None => {
+                return Some(format!("somebody dropped its trigger {}, which the new table would have", facts.name));
+            }
+            Some(found) if found != facts => {
+                return Some(format!(
+                    "somebody changed its trigger {}, which the new table would have as it was",
+                    facts.name
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let is_in_order = expected.iter().zip(found).all(|(expected, found)| expected.facts.name == found.name);
+    (!is_in_order).then(|| "somebody changed the order of its triggers".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trigger(create_sql: &str) -> UserTrigger {
+        let text = |text: &str| text.to_owned();
+        let facts = Facts {
+            name: text("audit"),
+            timing: text("AFTER"),
+            event: text("INSERT"),
+            definer: text("app@%"),
+            statement: text("SET @a = 1"),
+            sql_mode: text("STRICT_TRANS_TABLES"),
+            character_set_client: text("utf8mb4"),
+            collation_connection: text("utf8mb4_unicode_ci"),
+            database_collation: text("utf8mb4_unicode_ci"),
+            schema_collation: text("utf8mb4_unicode_ci"),
+        };
+        UserTrigger { facts, create_sql: create_sql.to_owned() }
+    }
+
+    const AUDIT: &str = "CREATE DEFINER=`app`@`%` trigger `for each row` after insert on shop.`Order` for each row\n\
+        begin -- NEW.comment\n insert into Audit values (new.id, 'NEW.text', OLD . `status`, New.`ID`); end -- done;";
+
+    #[test]
+    fn staged_it_is_guarded_and_elsewhere() {
+        let made = trigger(AUDIT).staged_sql(&Ident::new("s1"), &Ident::new("Order__rpk_new")).unwrap();
+        assert_eq!(
+            made,
+            "CREATE DEFINER=`app`@`%` TRIGGER `s1` AFTER INSERT ON `Order__rpk_new` FOR EACH ROW \
+             IF @replank_mirrors IS NULL THEN \nbegin -- NEW.comment\n \
+             insert into Audit values (new.id, 'NEW.text', OLD . `status`, New.`ID`); end -- done\n; END IF"
+        );
+    }
+
+    #[test]
+    fn its_own_words_stay_but_for_the_place_in_the_order() {
+        let sql = "CREATE DEFINER=`app`@`%` TRIGGER a BEFORE UPDATE ON t FOR EACH ROW FOLLOWS b SET NEW.x = 1";
+        let (ordered, next) = (trigger(sql), Ident::new("s1"));
+        let unordered = "CREATE DEFINER=`app`@`%` TRIGGER a BEFORE UPDATE ON t FOR EACH ROW SET NEW.x = 1";
+        assert_eq!(ordered.create_sql_before(None).unwrap(), unordered);
+        assert_eq!(trigger(unordered).create_sql_before(None).unwrap(), unordered);
+        let placed = "CREATE DEFINER=`app`@`%` TRIGGER a BEFORE UPDATE ON t FOR EACH ROW PRECEDES `s1` SET NEW.x = 1";
+        assert_eq!(ordered.create_sql_before(Some(&next)).unwrap(), placed);
+        assert!(
+            trigger(AUDIT).create_sql_before(Some(&next)).unwrap().contains("for each row PRECEDES `s1`\nbegin --")
+        );
+    }
+
+    #[test]
+    fn a_body_of_one_statement_comes_last() {
+        let staged = Ident::new("s1");
+        let packet = |sql: &str| trigger(sql).exchange_sql(&staged, None).unwrap();
+        let simple = "CREATE TRIGGER a BEFORE UPDATE ON t FOR EACH ROW SET NEW.x = 1";
+        assert_eq!(packet(simple), format!("DROP TRIGGER `s1`;\n{simple}"));
+        assert!(packet(AUDIT).ends_with(";\nDROP TRIGGER `s1`"));
+    }
+
+    #[test]
+    fn columns_are_those_of_both_rows() {
+        let names = |sql: &str| {
+            let columns = trigger(sql).columns()?;
+            Some(columns.iter().map(|column| column.as_str().to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(names(AUDIT).unwrap(), ["id", "status"]);
+        assert_eq!(
+            names("CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW SET NEW.a = /*! NEW.b */ 1").unwrap(),
+            ["a", "b"]
+        );
+        assert_eq!(names("CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 'open"), None);
+    }
+
+    #[test]
+    fn text_of_an_unknown_encoding_is_not_sent() {
+        let mut latin = trigger("CREATE TRIGGER a BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 'é'");
+        assert!(latin.is_readable());
+        latin.facts.character_set_client = "latin1".to_owned();
+        assert!(!latin.is_readable());
+        latin.create_sql = latin.create_sql.replace('é', "e");
+        assert!(latin.is_readable());
+    }
+
+    #[test]
+    fn differences_are_named() {
+        let one = trigger(AUDIT);
+        let mut two = one.clone();
+        two.facts.name = "second".to_owned();
+        let expected = [one.clone(), two.clone()];
+        let said = |found: &[Facts]| difference(&expected, found).unwrap_or_default();
+        assert_eq!(said(&[one.facts.clone(), two.facts.clone()]), "");
+        assert!(said(&[two.facts.clone(), one.facts.clone()]).contains("order"));
+        assert!(said(std::slice::from_ref(&one.facts)).contains("dropped its trigger second"));
+        let other = Facts { statement: "SET @a = 2".to_owned(), ..two.facts.clone() };
+        assert!(said(&[one.facts.clone(), other]).contains("changed its trigger second"));
+        let third = Facts { name: "third".to_owned(), ..one.facts.clone() };
+        assert!(said(&[one.facts, two.facts, third]).contains("created the trigger third"));
+    }
+}

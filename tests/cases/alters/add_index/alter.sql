@@ -1,0 +1,1 @@
+ADD INDEX a (a, b DESC), ADD INDEX (b(3))

@@ -1,0 +1,1 @@
+MODIFY a INT AS (v + 1) STORED

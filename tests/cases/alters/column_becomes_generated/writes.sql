@@ -1,0 +1,5 @@
+UPDATE t SET v = {n} WHERE id = {1..300};
+
+DELETE FROM t WHERE id = {1..300};
+
+INSERT INTO t (id, v, b) VALUES (1000 + {n}, 1, 'i');

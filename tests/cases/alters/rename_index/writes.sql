@@ -1,0 +1,5 @@
+UPDATE t SET a = {n} WHERE id = {1..300};
+
+DELETE FROM t WHERE id = {1..300};
+
+INSERT INTO t (id, v, a, b) VALUES (1000 + {n}, 1, 2, CONCAT('i', {n}));

@@ -1,0 +1,1 @@
+ADD COLUMN c INT NULL -- and no more

@@ -1,0 +1,13 @@
+UPDATE t SET v = {n} WHERE id = {1..300};
+
+DELETE FROM t WHERE id = {1..300};
+
+INSERT INTO t (id, v) VALUES (1000 + {n}, {n});
+
+UPDATE IGNORE t SET id = id + 30000 WHERE id = {1..300};
+
+REPLACE INTO t (id, v) VALUES ({1..300}, {n});
+
+DELETE FROM t FOR PORTION OF p FROM '2024-03-01' TO '2024-04-01' WHERE id = 777777;
+
+UPDATE t SET e = '2026-01-01' WHERE id = {1..300};

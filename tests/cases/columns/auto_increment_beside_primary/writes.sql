@@ -1,0 +1,7 @@
+UPDATE t SET v = {n} WHERE id = {1..300};
+
+INSERT INTO t (id, v) VALUES (1000 + {n}, 1);
+
+DELETE FROM t WHERE id = {1..300};
+
+INSERT INTO t (id, a, v) VALUES (90000 + {n}, 5000 + {n}, 1);

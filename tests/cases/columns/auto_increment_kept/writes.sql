@@ -1,0 +1,11 @@
+INSERT INTO t (v) VALUES ({n});
+
+INSERT INTO t (v) VALUES ({n}), ({n}), ({n});
+
+INSERT INTO t (v) SELECT v FROM t WHERE id <= {1..9};
+
+DELETE FROM t ORDER BY id DESC LIMIT 1;
+
+START TRANSACTION;
+INSERT INTO t (v) VALUES (1), (2);
+ROLLBACK;

@@ -1,0 +1,1 @@
+DROP CONSTRAINT c_small, ADD COLUMN extra INT NULL

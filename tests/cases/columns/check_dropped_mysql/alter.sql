@@ -1,0 +1,1 @@
+DROP CHECK c_small, ADD COLUMN extra INT NULL

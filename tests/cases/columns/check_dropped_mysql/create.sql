@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, v INT NULL, c INT NULL, CONSTRAINT c_small CHECK (c < 100000000), CHECK (c <> 77), PRIMARY KEY (id)) ;
+
+INSERT INTO t (id, v) SELECT n, n FROM {rows 300};

@@ -1,0 +1,1 @@
+ALTER COLUMN d SET DEFAULT 'plain'

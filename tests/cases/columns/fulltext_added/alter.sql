@@ -1,0 +1,1 @@
+ADD FULLTEXT INDEX ft (x)

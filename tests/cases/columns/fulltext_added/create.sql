@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, v INT NULL, x TEXT NULL, PRIMARY KEY (id)) ;
+
+INSERT INTO t (id, v) SELECT n, n FROM {rows 300};

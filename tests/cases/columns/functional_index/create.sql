@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, v INT NULL, x VARCHAR(30) NULL, PRIMARY KEY (id), KEY fi ((LOWER(x))), UNIQUE KEY fu ((v + id * 1000000000))) ;
+
+INSERT INTO t (id, v) SELECT n, n FROM {rows 300};

@@ -1,0 +1,1 @@
+ADD INDEX fi ((LOWER(x)), v DESC)

@@ -1,0 +1,1 @@
+MODIFY g INT AS (v * 3) STORED

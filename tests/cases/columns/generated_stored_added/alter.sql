@@ -1,0 +1,1 @@
+ADD COLUMN g BIGINT AS (v + id) STORED AFTER id

@@ -1,0 +1,1 @@
+MODIFY g INT NULL

@@ -1,0 +1,1 @@
+ADD COLUMN g INT AS (v + id) VIRTUAL, ADD INDEX g (g)

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, v INT NULL, x INT NULL, PRIMARY KEY (id), KEY x (x) IGNORED) ;
+
+INSERT INTO t (id, v) SELECT n, n FROM {rows 300};

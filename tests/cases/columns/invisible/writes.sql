@@ -1,0 +1,13 @@
+UPDATE t SET v = {n} WHERE id = {1..300};
+
+DELETE FROM t WHERE id = {1..300};
+
+INSERT INTO t (id, v) VALUES (1000 + {n}, {n});
+
+UPDATE IGNORE t SET id = id + 30000 WHERE id = {1..300};
+
+REPLACE INTO t (id, v) VALUES ({1..300}, {n});
+
+UPDATE t SET h = {n} WHERE id = {1..300};
+
+INSERT INTO t (id, v, h) VALUES (500000 + {n}, 1, {n});

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, v INT NULL, j JSON NULL, PRIMARY KEY (id), KEY mv ((CAST(j->'$.a' AS UNSIGNED ARRAY)))) ;
+
+INSERT INTO t (id, v) SELECT n, n FROM {rows 300};

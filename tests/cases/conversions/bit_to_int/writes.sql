@@ -1,0 +1,17 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, b'101');
+
+UPDATE t SET v = b'101' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, b'11111111');
+
+UPDATE t SET v = b'11111111' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, b'11111111');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};

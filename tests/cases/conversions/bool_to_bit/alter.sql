@@ -1,0 +1,1 @@
+MODIFY v BIT(1) NULL

@@ -1,0 +1,7 @@
+CREATE TABLE t (id INT NOT NULL, v DATETIME NULL, PRIMARY KEY (id));
+
+INSERT INTO t (id, v) SELECT n * 3 + 0, '2024-01-01 10:00:00' FROM {rows 100};
+
+INSERT INTO t (id, v) SELECT n * 3 + 1, '9999-12-31 23:59:59' FROM {rows 100};
+
+INSERT INTO t (id, v) SELECT n * 3 + 2, NULL FROM {rows 100};

@@ -1,0 +1,17 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, '2024-01-01 10:00:00');
+
+UPDATE t SET v = '2024-01-01 10:00:00' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '9999-12-31 23:59:59');
+
+UPDATE t SET v = '9999-12-31 23:59:59' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, '9999-12-31 23:59:59');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};

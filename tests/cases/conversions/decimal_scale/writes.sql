@@ -1,0 +1,17 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, 1.25);
+
+UPDATE t SET v = 1.25 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, -99999999.99);
+
+UPDATE t SET v = -99999999.99 WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, -99999999.99);
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};

@@ -1,0 +1,1 @@
+MODIFY v ENUM('c','x','a','b') NULL

@@ -1,0 +1,1 @@
+MODIFY v ENUM('a','b','c') NOT NULL

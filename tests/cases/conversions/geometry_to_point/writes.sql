@@ -1,0 +1,11 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, ST_GeomFromText('POINT(1 2)'));
+
+UPDATE t SET v = ST_GeomFromText('POINT(1 2)') WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

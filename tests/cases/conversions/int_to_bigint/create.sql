@@ -1,0 +1,7 @@
+CREATE TABLE t (id INT NOT NULL, v INT NULL, PRIMARY KEY (id));
+
+INSERT INTO t (id, v) SELECT n * 3 + 0, -2147483648 FROM {rows 100};
+
+INSERT INTO t (id, v) SELECT n * 3 + 1, 2147483647 FROM {rows 100};
+
+INSERT INTO t (id, v) SELECT n * 3 + 2, 0 FROM {rows 100};

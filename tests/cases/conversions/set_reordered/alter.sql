@@ -1,0 +1,1 @@
+MODIFY v SET('c','b','a','d') NULL

@@ -1,0 +1,1 @@
+MODIFY v TIME(3) NULL

@@ -1,0 +1,17 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, '2024-03-31 02:30:00.5');
+
+UPDATE t SET v = '2024-03-31 02:30:00.5' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '2024-10-27 02:30:00');
+
+UPDATE t SET v = '2024-10-27 02:30:00' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, '2024-10-27 02:30:00');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};

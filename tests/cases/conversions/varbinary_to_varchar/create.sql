@@ -1,0 +1,9 @@
+CREATE TABLE t (id INT NOT NULL, v VARBINARY(20) NULL, PRIMARY KEY (id));
+
+INSERT INTO t (id, v) SELECT n * 4 + 0, 'a' FROM {rows 75};
+
+INSERT INTO t (id, v) SELECT n * 4 + 1, X'C3A4' FROM {rows 75};
+
+INSERT INTO t (id, v) SELECT n * 4 + 2, '' FROM {rows 75};
+
+INSERT INTO t (id, v) SELECT n * 4 + 3, NULL FROM {rows 75};

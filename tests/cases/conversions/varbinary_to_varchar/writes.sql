@@ -1,0 +1,23 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, 'a');
+
+UPDATE t SET v = 'a' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, X'C3A4');
+
+UPDATE t SET v = X'C3A4' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, X'C3A4');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '');
+
+UPDATE t SET v = '' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

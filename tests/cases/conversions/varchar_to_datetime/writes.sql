@@ -1,0 +1,23 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, '2024-01-01 10:00:00');
+
+UPDATE t SET v = '2024-01-01 10:00:00' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '2024-01-01 10:00:00.5');
+
+UPDATE t SET v = '2024-01-01 10:00:00.5' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, '2024-01-01 10:00:00.5');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '2024-01-01');
+
+UPDATE t SET v = '2024-01-01' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

@@ -1,0 +1,1 @@
+MODIFY v ENUM('red','green') NULL

@@ -1,0 +1,23 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, '5');
+
+UPDATE t SET v = '5' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '-12');
+
+UPDATE t SET v = '-12' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, '-12');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '007');
+
+UPDATE t SET v = '007' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

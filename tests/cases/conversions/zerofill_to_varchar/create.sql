@@ -1,0 +1,7 @@
+CREATE TABLE t (id INT NOT NULL, v INT(8) UNSIGNED ZEROFILL NULL, PRIMARY KEY (id));
+
+INSERT INTO t (id, v) SELECT n * 3 + 0, 5 FROM {rows 100};
+
+INSERT INTO t (id, v) SELECT n * 3 + 1, 0 FROM {rows 100};
+
+INSERT INTO t (id, v) SELECT n * 3 + 2, NULL FROM {rows 100};

@@ -1,0 +1,3 @@
+CREATE TABLE t (k BIT(12) NOT NULL, v INT NULL, PRIMARY KEY (k));
+
+INSERT INTO t (k, v) SELECT n * 5, n FROM {rows 300};

@@ -1,0 +1,3 @@
+CREATE TABLE t (a INT NOT NULL, b INT NOT NULL, v INT NULL, PRIMARY KEY (a ASC, b DESC));
+
+INSERT INTO t (a, b, v) SELECT n % 20 + 1, n DIV 20, n FROM {rows 399};

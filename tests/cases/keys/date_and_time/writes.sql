@@ -1,0 +1,7 @@
+UPDATE t SET v = {n} WHERE v = {1..300};
+
+DELETE FROM t WHERE v = {1..300};
+
+REPLACE INTO t (k, l, v) VALUES (DATE('2024-01-01') + INTERVAL {0..9} DAY, '-10:00:00.5', {n});
+
+UPDATE IGNORE t SET l = '838:59:59' WHERE v = {1..300};

@@ -1,0 +1,3 @@
+CREATE TABLE t (k DECIMAL(20,4) NOT NULL, v INT NULL, PRIMARY KEY (k));
+
+INSERT INTO t (k, v) SELECT (n - 150) / 8, n FROM {rows 300};

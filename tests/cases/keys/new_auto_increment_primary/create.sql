@@ -1,0 +1,3 @@
+CREATE TABLE t (u INT NOT NULL, v INT NULL, UNIQUE KEY u (u));
+
+INSERT INTO t (u, v) SELECT n, n FROM {rows 300};

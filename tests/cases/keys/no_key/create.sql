@@ -1,0 +1,1 @@
+CREATE TABLE t (f INT NOT NULL, v INT NULL, KEY f (f));

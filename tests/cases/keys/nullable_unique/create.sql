@@ -1,0 +1,1 @@
+CREATE TABLE t (f INT NULL, v INT NULL, UNIQUE KEY f (f));

@@ -1,0 +1,13 @@
+UPDATE t SET v = {n} WHERE id = {1..300};
+
+DELETE FROM t WHERE id = {1..300};
+
+INSERT INTO t (id, v) VALUES (1000 + {n}, {n});
+
+UPDATE IGNORE t SET id = id + 30000 WHERE id = {1..300};
+
+REPLACE INTO t (id, v) VALUES ({1..300}, {n});
+
+UPDATE IGNORE t SET u = {1..600} WHERE id = {1..300};
+
+UPDATE t SET u = NULL WHERE id = {1..300};

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, u INT NOT NULL, v INT NULL, PRIMARY KEY (id), UNIQUE KEY u (u));
+
+INSERT INTO t (id, u, v) SELECT n, 5000 - n, n FROM {rows 300};

@@ -1,0 +1,1 @@
+CHANGE id pid INT NOT NULL

@@ -1,0 +1,1 @@
+RENAME COLUMN id TO pid

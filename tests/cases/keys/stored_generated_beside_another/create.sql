@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, a INT NOT NULL, b INT AS (a * 2) STORED, v INT NULL, PRIMARY KEY (id), UNIQUE KEY b (b));
+
+INSERT INTO t (id, a, v) SELECT n, n, n FROM {rows 300};

@@ -1,0 +1,3 @@
+CREATE TABLE t (f FLOAT NOT NULL, u INT NOT NULL, v INT NULL, PRIMARY KEY (f), UNIQUE KEY u (u));
+
+INSERT INTO t (f, u, v) SELECT n / 7, n, n FROM {rows 300};

@@ -1,0 +1,3 @@
+CREATE TABLE t (A INT NOT NULL, B INT NOT NULL, v INT NULL, UNIQUE KEY ab (A, B), KEY b (B));
+
+INSERT INTO t (A, B, v) SELECT n % 20 + 1, n DIV 20, n FROM {rows 399};

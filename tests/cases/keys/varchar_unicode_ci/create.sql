@@ -1,0 +1,3 @@
+CREATE TABLE t (k VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL, v INT NULL, PRIMARY KEY (k));
+
+INSERT INTO t (k, v) SELECT CONCAT(CHAR(97 + n % 26), n), n FROM {rows 300};

@@ -1,0 +1,3 @@
+CREATE TABLE t (k YEAR NOT NULL, v INT NULL, PRIMARY KEY (k));
+
+INSERT INTO t (k, v) SELECT n + 1900, n FROM {rows 250};

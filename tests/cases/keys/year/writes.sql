@@ -1,0 +1,7 @@
+UPDATE t SET v = {n} WHERE k = {1901..2150};
+
+DELETE FROM t WHERE k = {1901..2150};
+
+REPLACE INTO t (k, v) VALUES ({1901..2155}, {n});
+
+REPLACE INTO t (k, v) VALUES ('0000', {n});

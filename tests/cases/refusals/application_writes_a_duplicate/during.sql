@@ -1,0 +1,1 @@
+UPDATE t SET v = 299 WHERE id = 298;

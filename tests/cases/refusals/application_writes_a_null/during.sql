@@ -1,0 +1,1 @@
+UPDATE t SET v = NULL WHERE id = 298;

@@ -1,0 +1,1 @@
+UPDATE t SET v = id WHERE id = {1..250};

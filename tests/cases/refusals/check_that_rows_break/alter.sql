@@ -1,0 +1,1 @@
+ADD CONSTRAINT small CHECK (v < 100)

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, v VARCHAR(9) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci NULL, PRIMARY KEY (id));
+
+INSERT INTO t SELECT n, IF(n = 7, 'A8', CONCAT('a', n)) FROM {rows 100};

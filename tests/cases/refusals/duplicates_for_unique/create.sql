@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, v INT NULL, PRIMARY KEY (id));
+
+INSERT INTO t SELECT n, IF(n = 7, 8, n) FROM {rows 100};

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, v VARCHAR(20) NULL, PRIMARY KEY (id));
+
+INSERT INTO t SELECT n, IF(n = 7, '12x', n) FROM {rows 100};

@@ -1,0 +1,5 @@
+SET NAMES utf8mb4;
+
+CREATE TABLE t (id INT NOT NULL, v VARCHAR(20) CHARACTER SET utf8mb4 NULL, w LONGTEXT CHARACTER SET utf8mb4 NULL, PRIMARY KEY (id));
+
+INSERT INTO t SELECT n, IF(n = 7, 'é', n), IF(n = 90, '{"n": 0}', n) FROM {rows 300};

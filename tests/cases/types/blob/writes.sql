@@ -1,0 +1,23 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, X'00FF00FF');
+
+UPDATE t SET v = X'00FF00FF' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, REPEAT(X'00', 3000));
+
+UPDATE t SET v = REPEAT(X'00', 3000) WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, REPEAT(X'00', 3000));
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, X'');
+
+UPDATE t SET v = X'' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

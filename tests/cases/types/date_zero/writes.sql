@@ -1,0 +1,29 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, '0000-00-00');
+
+UPDATE t SET v = '0000-00-00' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '2024-00-00');
+
+UPDATE t SET v = '2024-00-00' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, '2024-00-00');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '9999-12-31');
+
+UPDATE t SET v = '9999-12-31' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '1000-01-01');
+
+UPDATE t SET v = '1000-01-01' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, '1000-01-01');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};

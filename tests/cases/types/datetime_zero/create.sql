@@ -1,0 +1,11 @@
+SET SESSION sql_mode = '';
+
+CREATE TABLE t (id INT NOT NULL, v DATETIME(6) NOT NULL, PRIMARY KEY (id));
+
+INSERT INTO t (id, v) SELECT n * 4 + 0, '0000-00-00 00:00:00' FROM {rows 75};
+
+INSERT INTO t (id, v) SELECT n * 4 + 1, '2024-01-00 12:00:00' FROM {rows 75};
+
+INSERT INTO t (id, v) SELECT n * 4 + 2, '9999-12-31 23:59:59.999999' FROM {rows 75};
+
+INSERT INTO t (id, v) SELECT n * 4 + 3, '1000-01-01 00:00:00.000001' FROM {rows 75};

@@ -1,0 +1,35 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, -0.0e0);
+
+UPDATE t SET v = -0.0e0 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 1.1);
+
+UPDATE t SET v = 1.1 WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, 1.1);
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 3.402823e38);
+
+UPDATE t SET v = 3.402823e38 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 1.17549e-38);
+
+UPDATE t SET v = 1.17549e-38 WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, 1.17549e-38);
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 16777217);
+
+UPDATE t SET v = 16777217 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

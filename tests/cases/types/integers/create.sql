@@ -1,0 +1,11 @@
+CREATE TABLE t (id INT NOT NULL, v BIGINT NULL, PRIMARY KEY (id));
+
+INSERT INTO t (id, v) SELECT n * 5 + 0, -9223372036854775808 FROM {rows 60};
+
+INSERT INTO t (id, v) SELECT n * 5 + 1, 9223372036854775807 FROM {rows 60};
+
+INSERT INTO t (id, v) SELECT n * 5 + 2, 0 FROM {rows 60};
+
+INSERT INTO t (id, v) SELECT n * 5 + 3, -1 FROM {rows 60};
+
+INSERT INTO t (id, v) SELECT n * 5 + 4, NULL FROM {rows 60};

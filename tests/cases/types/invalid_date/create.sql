@@ -1,0 +1,9 @@
+SET SESSION sql_mode = 'ALLOW_INVALID_DATES';
+
+CREATE TABLE t (id INT NOT NULL, v DATE NULL, PRIMARY KEY (id));
+
+INSERT INTO t (id, v) SELECT n * 3 + 0, '2024-02-31' FROM {rows 100};
+
+INSERT INTO t (id, v) SELECT n * 3 + 1, '2023-02-29' FROM {rows 100};
+
+INSERT INTO t (id, v) SELECT n * 3 + 2, NULL FROM {rows 100};

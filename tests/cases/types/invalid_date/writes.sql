@@ -1,0 +1,17 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, '2024-02-31');
+
+UPDATE t SET v = '2024-02-31' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '2023-02-29');
+
+UPDATE t SET v = '2023-02-29' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, '2023-02-29');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, a VARCHAR(9) NULL, b VARCHAR(9) NULL, c VARBINARY(9) NULL, d TEXT NULL, PRIMARY KEY (id));
+
+INSERT INTO t SELECT n, IF(n % 2, NULL, ''), IF(n % 3, NULL, ''), IF(n % 5, NULL, ''), IF(n % 7, NULL, '') FROM {rows 300};

@@ -1,0 +1,29 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, '-838:59:59');
+
+UPDATE t SET v = '-838:59:59' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '838:59:59');
+
+UPDATE t SET v = '838:59:59' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, '838:59:59');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '-00:00:00.000001');
+
+UPDATE t SET v = '-00:00:00.000001' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '23:59:59.999999');
+
+UPDATE t SET v = '23:59:59.999999' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, '23:59:59.999999');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};

@@ -1,0 +1,11 @@
+CREATE TABLE t (id INT NOT NULL, v TIMESTAMP(6) NULL, PRIMARY KEY (id));
+
+INSERT INTO t (id, v) SELECT n * 5 + 0, '1970-01-02 00:00:01.000001' FROM {rows 60};
+
+INSERT INTO t (id, v) SELECT n * 5 + 1, '2038-01-18 03:14:07.999999' FROM {rows 60};
+
+INSERT INTO t (id, v) SELECT n * 5 + 2, '2024-03-31 02:30:00' FROM {rows 60};
+
+INSERT INTO t (id, v) SELECT n * 5 + 3, '2024-10-27 02:30:00' FROM {rows 60};
+
+INSERT INTO t (id, v) SELECT n * 5 + 4, NULL FROM {rows 60};

@@ -1,0 +1,23 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, '123e4567-e89b-12d3-a456-426655440000');
+
+UPDATE t SET v = '123e4567-e89b-12d3-a456-426655440000' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, '00000000-0000-0000-0000-000000000000');
+
+UPDATE t SET v = '00000000-0000-0000-0000-000000000000' WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, '00000000-0000-0000-0000-000000000000');
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+
+UPDATE t SET v = 'ffffffff-ffff-ffff-ffff-ffffffffffff' WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

@@ -1,0 +1,9 @@
+CREATE TABLE t (id INT NOT NULL, v INT(8) UNSIGNED ZEROFILL NULL, PRIMARY KEY (id));
+
+INSERT INTO t (id, v) SELECT n * 4 + 0, 42 FROM {rows 75};
+
+INSERT INTO t (id, v) SELECT n * 4 + 1, 0 FROM {rows 75};
+
+INSERT INTO t (id, v) SELECT n * 4 + 2, 4294967295 FROM {rows 75};
+
+INSERT INTO t (id, v) SELECT n * 4 + 3, NULL FROM {rows 75};

@@ -1,0 +1,23 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, 42);
+
+UPDATE t SET v = 42 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 0);
+
+UPDATE t SET v = 0 WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, 0);
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 4294967295);
+
+UPDATE t SET v = 4294967295 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

@@ -1,0 +1,7 @@
+DELETE FROM t WHERE v < {0..49} ORDER BY id LIMIT 2;
+
+DELETE FROM t ORDER BY id DESC LIMIT 1;
+
+INSERT INTO t (id, v, s) VALUES (1000 + {n}, {0..49}, 'n');
+
+UPDATE t SET v = {n} ORDER BY v, id LIMIT 3;

@@ -1,0 +1,11 @@
+-- held
+START TRANSACTION;
+DELETE FROM t WHERE id BETWEEN 351 AND 400;
+DO SLEEP(0.3);
+ROLLBACK;
+
+UPDATE t SET v = {n} WHERE id = {1..350};
+
+DELETE FROM t WHERE id = {1..350};
+
+INSERT INTO t (id, v, s) VALUES (1000 + {n}, 1, 'n');

@@ -1,0 +1,13 @@
+CREATE TABLE t (id INT NOT NULL, v INT NULL, s VARCHAR(30) NULL, PRIMARY KEY (id), KEY v (v));
+
+INSERT INTO t SELECT n, 0, CONCAT('s', n) FROM {rows 400};
+
+CREATE PROCEDURE count_up (IN which INT)
+BEGIN
+  DECLARE i INT DEFAULT 0;
+  WHILE i < 10 DO
+    UPDATE t SET v = v + 1 WHERE id BETWEEN which AND which + 2;
+    DO SLEEP(0.003);
+    SET i = i + 1;
+  END WHILE;
+END;

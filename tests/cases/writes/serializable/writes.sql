@@ -1,0 +1,8 @@
+START TRANSACTION;
+SELECT COUNT(*) FROM t WHERE v = {0..49};
+UPDATE t SET v = {n} WHERE id = {1..400};
+COMMIT;
+
+DELETE FROM t WHERE id = {1..400};
+
+INSERT INTO t (id, v, s) VALUES (1000 + {n}, 1, 'a');

@@ -1,0 +1,10 @@
+START TRANSACTION;
+INSERT INTO t (id, v, s) VALUES (1000 + {n}, 1, 'a');
+UPDATE t SET v = {n} WHERE id = {x=1..400};
+DELETE FROM t WHERE id = {x};
+COMMIT;
+
+START TRANSACTION;
+DELETE FROM t WHERE id = {1..400};
+UPDATE t SET v = v + 1 WHERE v = {0..49};
+ROLLBACK;
