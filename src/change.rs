@@ -156,14 +156,23 @@ impl Change {
 
     /// Columns an INSERT into the shadow names.
     pub fn target_columns(&self) -> String {
-        let names: Vec<String> = self.mapping.pairs.iter().map(|pair| pair.target.name.to_string()).collect();
+        let names = self.mapping.pairs.iter().map(|pair| &pair.target.name);
+        let names: Vec<String> = names.chain(self.dated().map(|column| &column.name)).map(Ident::to_string).collect();
         names.join(", ")
     }
 
     /// What a SELECT from the original gives for them.
     pub fn source_columns(&self) -> String {
-        let names: Vec<String> = self.mapping.pairs.iter().map(|pair| pair.copied(&self.original)).collect();
-        names.join(", ")
+        let copied = self.mapping.pairs.iter().map(|pair| pair.copied(&self.original));
+        let values: Vec<String> = copied.chain(self.dated().map(now_in_its_zone)).collect();
+        values.join(", ")
+    }
+
+    /// New columns whose default is the time on a clock, which is that of the server's zone and not of ours. On the way
+    /// back, values of the old table's own are kept.
+    fn dated(&self) -> impl Iterator<Item = &Column> {
+        let is_dated = |column: &&Column| column.defaults_to_now && column.data_type == "datetime";
+        self.mapping.unsourced.iter().filter(move |column| self.direction == Direction::Forward && is_dated(column))
     }
 
     /// The swap: both names at once.
@@ -195,9 +204,39 @@ impl ColumnPair {
     }
 }
 
+/// The server's own zone, by which its own ALTER converts. Sessions of ours have UTC, in which a TIMESTAMP is one moment.
+const ITS_ZONE: &str = "@@GLOBAL.time_zone";
+
+fn now_in_its_zone(column: &Column) -> String {
+    let digits = column.column_type.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("0", |(n, _)| n);
+    format!("CONVERT_TZ(CURRENT_TIMESTAMP({digits}), '+00:00', {ITS_ZONE})")
+}
+
+/// What a value is before it is converted between TIMESTAMP and another type: a moment in UTC, or the time that a clock in
+/// the server's zone shows then. What is no time at all stays what it is, and so does a zero date.
+pub fn zoned_value(sql: &str, source: &Column, target: &Column) -> String {
+    let is_moment = |column: &Column| column.data_type == "timestamp";
+    match (is_moment(source), is_moment(target)) {
+        (true, false) => format!("COALESCE(CONVERT_TZ({sql}, '+00:00', {ITS_ZONE}), {sql})"),
+        (false, true) => {
+            let moment = format!("CONVERT_TZ({sql}, {ITS_ZONE}, '+00:00')");
+            // An hour that the clock leaves out is no moment; the server's own ALTER refuses it, too.
+            match source.data_type.as_str() {
+                "datetime" => format!(
+                    "IF(CONVERT_TZ({moment}, '+00:00', {ITS_ZONE}) <> {sql}, CONCAT({sql}, ' never was'), \
+                     COALESCE({moment}, {sql}))"
+                ),
+                _ => format!("COALESCE({moment}, {sql})"),
+            }
+        }
+        _ => sql.to_owned(),
+    }
+}
+
 /// The expression of which an INSERT makes what the server's own ALTER makes of a source's value: the two convert some
 /// types in other ways.
 pub fn copied_value(sql: &str, source: &Column, target: &Column) -> String {
+    let sql = &zoned_value(sql, source, target);
     let is_text = |of: &Column| of.charset.is_some();
     let is_bytes = ["binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"];
     let number = ["tinyint", "smallint", "mediumint", "int", "bigint"];

@@ -178,7 +178,14 @@ impl Pipeline {
     /// Runs all phases from `phase` on.
     pub(crate) async fn from(self, phase: Phase, alter: &crate::plan::Alter) -> Result<()> {
         let (table, tally) = (self.run.change.original.clone(), Arc::clone(&self.run.tally));
-        self.run_from(phase, alter).await.map_err(|failure| with_way_on(failure, &table, tally.snapshot().phase))
+        let server = Arc::clone(&self.run.server);
+        let Err(failure) = self.run_from(phase, alter).await else { return Ok(()) };
+        let failure = if failure.stop == Stop::Server && is_gone(&server, &table).await {
+            gone(&table).cause(failure.cause.unwrap_or_default())
+        } else {
+            failure
+        };
+        Err(with_way_on(failure, &table, tally.snapshot().phase))
     }
 
     async fn run_from(mut self, phase: Phase, alter: &crate::plan::Alter) -> Result<()> {
@@ -257,6 +264,20 @@ impl Pipeline {
             old_table: old_table.map(|table| table.plain()),
         });
     }
+}
+
+/// Whether somebody has dropped the table, or given it another name: then whatever failed, failed because of that.
+async fn is_gone(server: &Arc<Server>, table: &TableName) -> bool {
+    let Ok(mut session) = server.session(Role::Work).await else { return false };
+    let exists = crate::schema::exists(&mut session, table).await;
+    session.close().await;
+    matches!(exists, Ok(false))
+}
+
+fn gone(table: &TableName) -> Failure {
+    Failure::new(Stop::Occupied, format!("{table} is gone"))
+        .table("missing: somebody has dropped it or given it another name")
+        .next(format!("`replank abort {}` removes what this run has made", table.argument()))
 }
 
 /// Fills in what a failure deep inside cannot know: what the table is now and how to go on.

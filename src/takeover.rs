@@ -18,7 +18,8 @@ use crate::run::Run;
 use crate::runs::{Checkpoint, RunRow, Runs};
 use crate::schema::{self, Table};
 use crate::server::owner::Owner;
-use crate::server::{ConnectionId, Role, Server, server_failure};
+use crate::server::retry::patiently;
+use crate::server::{ConnectionId, Role, Server, Session, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
 use crate::sql::{Ident, TableName};
 use crate::survey::{Survey, find_table, names};
@@ -175,8 +176,10 @@ async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOption
         if row.phase > Phase::Cutover || swapped(&run).await? {
             return Err(too_late(table));
         }
+        let is_there = original_exists(&run).await?;
         prepare::remove(&run, "abort").await?;
-        format!("{table} is as it was; the copy, the change log and the triggers are gone")
+        let state = if is_there { "as it was" } else { "missing, as it was before this" };
+        format!("{table} is {state}; the copy, the change log and the triggers are gone")
     };
     record::take_back(server, &runs, &row).await?;
     events.notice(left);
@@ -218,8 +221,11 @@ fn read(row: &RunRow) -> Result<Alter> {
         .map_err(|error| Failure::new(Stop::Occupied, "the recorded clauses cannot be read").cause(error))
 }
 
-fn failed(error: crate::server::ServerError) -> Failure {
-    server_failure("looking at the tables", &error)
+/// Somebody may just be defining what is looked at.
+const LOOKING: &str = "looking at the tables";
+
+async fn inspect(session: &mut Session, table: &TableName) -> Result<Option<Table>> {
+    patiently(LOOKING, session, async |session| schema::inspect(session, table).await).await
 }
 
 fn too_late(table: &TableName) -> Failure {
@@ -250,12 +256,12 @@ async fn sides(
 ) -> Result<(Option<Table>, Option<Table>)> {
     let mut session = server.session_for(Role::Work, "connecting").await?;
     let beside = |name: &Ident| TableName { schema: table.schema.clone(), table: name.clone() };
-    let old = schema::inspect(&mut session, &beside(&names.old)).await.map_err(failed)?;
+    let old = inspect(&mut session, &beside(&names.old)).await?;
     let old = old.filter(|old| !cutover::is_gate(&old.create_sql));
     let kept = TableName { schema: bookkeeping.clone(), table: names.kept.clone() };
-    let kept = schema::inspect(&mut session, &kept).await.map_err(failed)?;
-    let shadow = schema::inspect(&mut session, &beside(&names.shadow)).await.map_err(failed)?;
-    let current = schema::inspect(&mut session, table).await.map_err(failed)?;
+    let kept = inspect(&mut session, &kept).await?;
+    let shadow = inspect(&mut session, &beside(&names.shadow)).await?;
+    let current = inspect(&mut session, table).await?;
     session.close().await;
     Ok(match (old.or(kept), shadow) {
         (_, Some(shadow)) => (current, Some(shadow)),
@@ -315,17 +321,29 @@ async fn adopt(
     })
 }
 
+async fn original_exists(run: &Run) -> Result<bool> {
+    let mut session = run.server.session_for(Role::Work, "connecting").await?;
+    let exists =
+        patiently(LOOKING, &mut session, async |session| schema::exists(session, &run.change.original).await).await?;
+    session.close().await;
+    Ok(exists)
+}
+
 async fn swapped(run: &Run) -> Result<bool> {
-    cutover::happened(run).await.map_err(failed)
+    let mut session = run.server.session_for(Role::Work, "connecting").await?;
+    let swapped = patiently(LOOKING, &mut session, async |_| cutover::happened(run).await).await?;
+    session.close().await;
+    Ok(swapped)
 }
 
 /// A copy is only worth going on with when its mirror has missed nothing.
 async fn check_mirror(run: &Run) -> Result<()> {
     let change = &run.change;
     let mut session = run.server.session_for(Role::Work, "connecting").await?;
-    let shadow = schema::exists(&mut session, &change.shadow).await.map_err(failed)?;
-    let log = schema::exists(&mut session, &change.log.table).await.map_err(failed)?;
-    let difference = cutover::difference(run, &mut session).await.map_err(failed)?;
+    let exists = async |session: &mut Session, name| schema::exists(session, name).await;
+    let shadow = patiently(LOOKING, &mut session, async |session| exists(session, &change.shadow).await).await?;
+    let log = patiently(LOOKING, &mut session, async |session| exists(session, &change.log.table).await).await?;
+    let difference = patiently(LOOKING, &mut session, async |session| cutover::difference(run, session).await).await?;
     session.close().await;
     let what = if !shadow || !log {
         "its shadow table or change log is gone".to_owned()
@@ -347,13 +365,14 @@ async fn refuse_made(server: &Arc<Server>, row: &RunRow, checkpoint: &Checkpoint
         return Err(too_late(table));
     }
     let mut session = server.session_for(Role::Work, "connecting").await?;
-    let own = foreign_keys::family::own(&mut session, table).await.map_err(failed)?;
+    let own = patiently(LOOKING, &mut session, async |session| foreign_keys::family::own(session, table).await).await?;
     let is_dropped = |key: &foreign_keys::ForeignKey| own.iter().all(|own| own.name != key.name);
     if checkpoint.dropped_keys().iter().any(is_dropped) {
         session.close().await;
         return Err(too_late(table));
     }
-    let standing = Standing::read(&mut session, table, checkpoint).await.map_err(failed)?;
+    let standing =
+        patiently(LOOKING, &mut session, async |session| Standing::read(session, table, checkpoint).await).await?;
     let open = match &row.ledger_id {
         Some(id) => record::is_open(&mut session, table, id).await?,
         None => false,
@@ -383,7 +402,8 @@ async fn resume_native(native: NativeRun, opts: Opts, options: RunOptions, stop:
         _ => {}
     }
     let mut session = native.server.session_for(Role::Work, "connecting").await?;
-    let standing = Standing::read(&mut session, &row.table, &native.checkpoint).await.map_err(failed)?;
+    let ask = async |session: &mut Session| Standing::read(session, &row.table, &native.checkpoint).await;
+    let standing = patiently(LOOKING, &mut session, ask).await?;
     session.close().await;
     let options = &options;
     match standing {

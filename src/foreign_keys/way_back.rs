@@ -112,3 +112,40 @@ fn event_and_body((name, sql): &(Ident, String)) -> Option<(String, String)> {
     let body = pieces.fold(first, |text, piece| text + piece.split_once(')').map_or("", |(_, rest)| rest));
     Some((event.to_owned(), body))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn on_parent(body: &str) -> TableTriggers {
+        let table = TableName::new("s", "parent");
+        let name = Ident::new("t");
+        let sql = format!("CREATE TRIGGER `s`.{name} BEFORE DELETE ON {table} FOR EACH ROW BEGIN {body} END");
+        TableTriggers { table, triggers: vec![(name, sql)] }
+    }
+
+    #[test]
+    fn what_is_logged_counts_and_not_how_it_is_found() {
+        let by = |index: &str| format!("SELECT id FROM c FORCE INDEX (`{index}`) WHERE a = 1;");
+        assert!(logs(&on_parent(&by("i")), &on_parent(&by("j"))));
+        let two = format!("{} SELECT id FROM d FORCE INDEX (`i`) WHERE b = 1;", by("i"));
+        assert!(logs(&on_parent(&two), &on_parent(&by("j"))), "one path of two");
+        assert!(!logs(&on_parent(&by("i")), &on_parent(&two)), "the second path is not logged");
+        assert!(!logs(&on_parent(&by("i")), &on_parent("SELECT id FROM c WHERE b = 1;")));
+    }
+
+    #[test]
+    fn another_event_is_another_trigger() {
+        let delete = on_parent("SELECT 1;");
+        let mut update = delete.clone();
+        update.triggers[0].1 = update.triggers[0].1.replace(" DELETE ", " UPDATE ");
+        assert!(!logs(&delete, &update) && logs(&update, &update));
+    }
+
+    #[test]
+    fn a_text_that_is_no_trigger_of_ours_logs_nothing() {
+        let mut odd = on_parent("SELECT 1;");
+        odd.triggers[0].1 = "CREATE TRIGGER x".to_owned();
+        assert!(!logs(&odd, &on_parent("SELECT 1;")) && !logs(&on_parent("SELECT 1;"), &odd));
+    }
+}

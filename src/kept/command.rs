@@ -8,7 +8,7 @@ use mysql_async::Opts;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{drop_kept, failed, keeping, of_run, prune, unnamed};
+use super::{drop_kept, failed, keeping, of_run, patient, prune, unnamed};
 use crate::error::{Result, Stop};
 use crate::event::Events;
 use crate::pipeline::connect;
@@ -182,7 +182,7 @@ impl One<'_> {
         if checkpoint.reverse_armed {
             let names = Artifacts::kept_in(&row.table, bookkeeping).map_err(unnamed)?;
             let log = TableName { schema: (*bookkeeping).clone(), table: names.reverse_log };
-            if schema::exists(session, &log).await.map_err(failed)? {
+            if patient(session, async |session| schema::exists(session, &log).await).await? {
                 cleaned.pruned = prune(session, &log, stop).await.map_err(failed)?;
             }
         }

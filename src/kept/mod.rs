@@ -19,6 +19,7 @@ use crate::plan::{Artifacts, aside_name};
 use crate::prepare::drop_table;
 use crate::runs::{Checkpoint, Kept, RunRow, Runs};
 use crate::schema;
+use crate::server::retry::patiently;
 use crate::server::{Role, Server, ServerError, Session, server_failure};
 use crate::shadow::comparable_definition;
 use crate::sql::{Ident, TableName, string_literal};
@@ -77,10 +78,10 @@ pub async fn of_run(
         }
         None => return Ok(None),
     };
-    if !schema::exists(session, &name).await.map_err(failed)? {
+    if !patient(session, async |session| schema::exists(session, &name).await).await? {
         return Ok(None);
     }
-    let found = identity(session, &name).await.map_err(failed)?;
+    let found = patient(session, async |session| identity(session, &name).await).await?;
     let is_it = match (noted, &checkpoint.original) {
         (Some(noted), _) => noted.is_same_table(&found),
         (None, Some(original)) => {
@@ -117,10 +118,10 @@ pub async fn drop_kept(
         refuse_foreign_log(&mut session, &change.reverse_log.table, checkpoint).await?;
         found |= stop_following(server, &change, patience, events).await?;
         let aside = aside_name(&row.table, bookkeeping).map_err(unnamed)?;
-        drop_table(&mut session, &aside).await.map_err(failed)?;
+        patient(&mut session, async |session| drop_table(session, &aside).await).await?;
     }
     if let Some(kept) = &kept {
-        drop_table(&mut session, kept).await.map_err(failed)?;
+        patient(&mut session, async |session| drop_table(session, kept).await).await?;
     }
     session.close().await;
     let ended = Checkpoint { kept: None, reverse_armed: false, keep_for: Some(0), ..checkpoint.clone() };
@@ -138,7 +139,7 @@ pub async fn stop_following(
     let mut triggers = change.reverse.clone();
     triggers.table = change.original.clone();
     let mut session = server.session_for(Role::Work, "connecting for the cleanup").await?;
-    let own = triggers.own(&mut session).await.map_err(failed)?;
+    let own = patient(&mut session, async |session| triggers.own(session).await).await?;
     if !own.is_empty() {
         let tables = vec![&change.original, &change.reverse_log.table];
         let request = LockRequest::new(Purpose::Triggers, &change.original, tables, patience).asked_by("cleanup");
@@ -146,8 +147,9 @@ pub async fn stop_following(
         let drops: Vec<String> = own.iter().map(|name| format!("DROP TRIGGER IF EXISTS {schema}.{name}")).collect();
         request.run_repeatable(server, "dropping the triggers of the kept table", &drops, events).await?;
     }
-    let logged = schema::exists(&mut session, &change.reverse_log.table).await.map_err(failed)?;
-    drop_table(&mut session, &change.reverse_log.table).await.map_err(failed)?;
+    let logged =
+        patient(&mut session, async |session| schema::exists(session, &change.reverse_log.table).await).await?;
+    patient(&mut session, async |session| drop_table(session, &change.reverse_log.table).await).await?;
     session.close().await;
     Ok(logged || !own.is_empty())
 }
@@ -155,10 +157,10 @@ pub async fn stop_following(
 /// A log under our name that was not made by the run belongs to somebody else.
 async fn refuse_foreign_log(session: &mut Session, log: &TableName, checkpoint: &Checkpoint) -> Result<()> {
     let Some(made) = &checkpoint.reverse_log else { return Ok(()) };
-    if !schema::exists(session, log).await.map_err(failed)? {
+    if !patient(session, async |session| schema::exists(session, log).await).await? {
         return Ok(());
     }
-    let found = identity(session, log).await.map_err(failed)?;
+    let found = patient(session, async |session| identity(session, log).await).await?;
     if made.is_same_table(&found) {
         return Ok(());
     }
@@ -227,6 +229,11 @@ async fn columns(session: &mut Session, log: &TableName) -> Result<Vec<Ident>, S
 
 fn unnamed(error: crate::plan::NameError) -> Failure {
     Failure::refused("no names can be made for what the run has made").cause(error)
+}
+
+/// Each of these may have to wait for somebody who looks at the table or defines one, and may be done again.
+async fn patient<T>(session: &mut Session, ask: impl AsyncFnMut(&mut Session) -> Result<T, ServerError>) -> Result<T> {
+    patiently("cleaning up", session, ask).await
 }
 
 fn failed(error: ServerError) -> Failure {

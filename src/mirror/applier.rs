@@ -23,15 +23,21 @@ use crate::tally::Tally;
 const BATCH: usize = 2_000;
 /// A whole backlog at once, but for that of a way back, which may be days old.
 const WHOLE_LOG: usize = 200_000;
-/// Log rows per transaction after a clash of unique values: the fewer, the sooner after the deletion of stale rows they
-/// are inserted.
+/// Log rows in the first transaction after a clash of unique values, doubled with each that goes through: the fewer, the
+/// sooner after the deletion of stale rows they are inserted.
 const BATCH_AFTER_CLASH: usize = 200;
 /// Keys named in one DELETE: the range optimizer weighs each.
 const KEYS_PER_DELETE: usize = 200;
+/// Stale rows deleted at last before a batch, which take a few milliseconds, and how many more looks it may take to get
+/// there: each is as long as the one before it left behind.
+const FEW_STALE: usize = 100;
+const STALE_ROUNDS: usize = 5;
 /// How often in a row a clash of unique values is met before it is believed.
 const CLASH_TRIES: u32 = 8;
 /// Pause when the log is empty: what the application writes meanwhile waits this long for the mirror.
 const IDLE: Duration = Duration::from_millis(50);
+/// How often a drain tells how far it is.
+const TOLD_EVERY: Duration = Duration::from_millis(500);
 
 /// Whether chunks may be inserting the same keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +59,26 @@ pub struct Applier {
     stage: Stage,
     events: Events,
     tally: Arc<Tally>,
+    /// From a clash of unique values on, until the end of the log is reached.
+    cleared: Option<Cleared>,
+    /// When a drain last told how far it is.
+    told: Instant,
+}
+
+/// Logged keys whose rows have been taken off the shadow.
+///
+/// A row that took over a unique value may be in a batch while the row that gave it up still waits in the log. Without
+/// the rows of all logged keys the original's own uniqueness carries over, but for values that move between that
+/// deletion and the batch; so the keys logged since are looked at before every batch. To delete all anew each time would
+/// cost more than the batch, and the log would grow faster than it is applied.
+#[derive(Debug)]
+struct Cleared {
+    /// Numbers of their entries, up to [`WHOLE_LOG`] of them.
+    entries: HashSet<u64>,
+    /// The highest number seen. Lower ones may still be committed; they are found by the next clash.
+    newest: u64,
+    /// Log rows of the next transaction.
+    limit: usize,
 }
 
 impl Applier {
@@ -65,7 +91,7 @@ impl Applier {
         events: Events,
         tally: Arc<Tally>,
     ) -> Applier {
-        Applier { session, change, in_flight, stage, events, tally }
+        Applier { session, change, in_flight, stage, events, tally, cleared: None, told: Instant::now() }
     }
 
     /// Says that copying is over and unique indexes are there.
@@ -84,6 +110,11 @@ impl Applier {
         let mut before = BATCH;
         while !stop.is_cancelled() {
             let applied = self.apply_batch().await?;
+            if self.told.elapsed() > TOLD_EVERY {
+                self.told = Instant::now();
+                self.look_at_backlog().await;
+                self.events.offer(self.tally.snapshot());
+            }
             if applied < enough || (applied < BATCH && applied >= before) {
                 break;
             }
@@ -189,42 +220,45 @@ impl Applier {
     }
 
     async fn apply_up_to(&mut self, most: usize) -> Result<usize> {
-        let started = Instant::now();
-        let (mut limit, mut consumed) = (most, 0);
+        let mut consumed = 0;
         let mut clashes = 0;
         let mut tries = Tries::of("applying the change log");
         loop {
-            let outcome = match self.change.log.read(&mut self.session, limit).await {
-                Ok(entries) if entries.is_empty() => return Ok(consumed),
-                Ok(entries) => {
-                    self.in_flight.quiesced().await;
-                    self.apply(&entries).await.map(|()| entries.len())
+            let started = Instant::now();
+            let limit = self.cleared.as_ref().map_or(most, |cleared| cleared.limit.min(most));
+            match self.apply_next(limit).await {
+                Ok(0) => {
+                    self.cleared = None;
+                    return Ok(consumed);
                 }
-                Err(error) => Err(error),
-            };
-            match outcome {
                 Ok(applied) => {
                     let keys = applied as u64;
                     self.tally.keys_applied.fetch_add(keys, Ordering::Relaxed);
                     self.events.emit(Event::BatchApplied { keys, took: started.elapsed() });
                     consumed += applied;
                     clashes = 0;
+                    if applied < limit {
+                        self.cleared = None;
+                    }
+                    if let Some(cleared) = &mut self.cleared {
+                        cleared.limit *= 2;
+                    }
                     // Callers take fewer rows than the most for the end of the log.
                     if applied < limit || consumed >= most {
                         return Ok(consumed);
                     }
                 }
                 Err(error) if error.code() == Some(errno::DUPLICATE_KEY) && clashes < CLASH_TRIES => {
-                    // A row that took over a unique value may be in this batch while the row that gave it up is not.
-                    // Without the rows of all logged keys the original's own uniqueness carries over, but for values
-                    // that move between that deletion and the batch; so look again a few times.
                     clashes += 1;
-                    limit = BATCH_AFTER_CLASH;
                     self.roll_back().await?;
                     tokio::time::sleep(Duration::from_millis(5 << clashes)).await;
-                    if let Err(error) = self.delete_stale_rows().await {
-                        tries.recover(&mut self.session, error, &self.events).await?;
-                    }
+                    let cleared = self.cleared.get_or_insert_with(|| Cleared {
+                        entries: HashSet::new(),
+                        newest: 0,
+                        limit: BATCH_AFTER_CLASH,
+                    });
+                    cleared.newest = 0;
+                    cleared.limit = BATCH_AFTER_CLASH;
                 }
                 Err(error) if error.code() == Some(errno::DUPLICATE_KEY) => {
                     self.roll_back().await?;
@@ -240,24 +274,51 @@ impl Applier {
         }
     }
 
-    /// Takes the rows of all logged keys off the shadow. The keys stay in the log, so the mirror's invariant says nothing
-    /// of these rows, and the following batches bring them back as they are now.
+    async fn apply_next(&mut self, limit: usize) -> Result<usize, ServerError> {
+        self.delete_stale_rows().await?;
+        let entries = self.change.log.read(&mut self.session, limit).await?;
+        if entries.is_empty() {
+            return Ok(0);
+        }
+        self.in_flight.quiesced().await;
+        self.apply(&entries).await?;
+        if let Some(cleared) = &mut self.cleared {
+            for entry in &entries {
+                cleared.entries.remove(&entry.seq);
+            }
+        }
+        Ok(entries.len())
+    }
+
+    /// After a clash, takes the rows of keys that were logged since the last look off the shadow. The keys stay in the
+    /// log, so the mirror's invariant says nothing of these rows, and the following batches bring them back as they are
+    /// now.
     async fn delete_stale_rows(&mut self) -> Result<(), ServerError> {
-        let mut after = 0;
+        let Some(cleared) = &mut self.cleared else { return Ok(()) };
+        let mut rounds = STALE_ROUNDS;
         loop {
-            let entries = self.change.log.read_after(&mut self.session, after, WHOLE_LOG).await?;
-            let Some(last) = entries.last() else { return Ok(()) };
-            after = last.seq;
+            let entries = self.change.log.read_after(&mut self.session, cleared.newest, WHOLE_LOG).await?;
+            let found = entries.len();
+            let Some(newest) = entries.last().map(|entry| entry.seq) else { return Ok(()) };
+            let stale: Vec<Entry> = entries.into_iter().filter(|entry| !cleared.entries.contains(&entry.seq)).collect();
             self.in_flight.quiesced().await;
-            for entries in entries.chunks(BATCH) {
+            for entries in stale.chunks(BATCH) {
                 self.session.execute("START TRANSACTION").await?;
                 for sql in delete_sql(&self.change, entries) {
                     self.session.execute(&sql).await?;
                 }
                 self.session.execute("COMMIT").await?;
+                if cleared.entries.len() < WHOLE_LOG {
+                    cleared.entries.extend(entries.iter().map(|entry| entry.seq));
+                }
             }
-            if entries.len() < WHOLE_LOG {
-                return Ok(());
+            cleared.newest = newest;
+            // While many were deleted, many were logged.
+            if found < WHOLE_LOG {
+                if stale.len() < FEW_STALE || rounds == 0 {
+                    return Ok(());
+                }
+                rounds -= 1;
             }
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! Invariant: each part is made of slices of what was typed.
 
-use super::clause_reader::{Added, constraint};
+use super::clause_kind::{Added, constraint};
 use super::clauses::{Alter, Clause, ClauseKind, Constraint, ConstraintKind, TableRef};
 use super::scan::{Scan, list_items, significant_tokens, text_of};
 use crate::sql::Ident;

@@ -137,6 +137,7 @@ pub(super) mod tests {
             column_type: column_type.to_owned(),
             nullable: false,
             has_default: false,
+            defaults_to_now: false,
             extra: String::new(),
             charset: text.then(|| "utf8mb4".to_owned()),
             collation: text.then(|| "utf8mb4_unicode_ci".to_owned()),

@@ -5,6 +5,7 @@
 //! not know for certain becomes [`ClauseKind::Other`].
 
 pub mod checks;
+mod clause_kind;
 pub mod clause_reader;
 pub mod clauses;
 pub mod definition;

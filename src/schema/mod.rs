@@ -111,6 +111,12 @@ pub(crate) fn belongs_to(name: &TableName) -> String {
     )
 }
 
+/// MySQL prints `CURRENT_TIMESTAMP(3)`, MariaDB `current_timestamp(3)`. A text default that reads like that is none of a
+/// column to whose type it would not be converted.
+fn is_now(default: &str) -> bool {
+    default.get(..17).is_some_and(|word| word.eq_ignore_ascii_case("CURRENT_TIMESTAMP"))
+}
+
 /// Reads a table's columns.
 pub(crate) async fn columns(session: &mut Session, name: &TableName) -> Result<Vec<Column>, ServerError> {
     type Row = (String, String, String, String, Option<String>, String, Option<String>, Option<String>, Option<String>);
@@ -130,6 +136,7 @@ pub(crate) async fn columns(session: &mut Session, name: &TableName) -> Result<V
             data_type: data_type.to_lowercase(),
             column_type,
             nullable,
+            defaults_to_now: default.as_deref().is_some_and(is_now),
             has_default: nullable || default.is_some() || extra.contains("default_generated"),
             extra,
             charset,

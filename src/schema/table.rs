@@ -36,6 +36,8 @@ pub struct Column {
     pub nullable: bool,
     /// Whether the server has a default for it (a default of NULL counts for a nullable column).
     pub has_default: bool,
+    /// Whether its default is CURRENT_TIMESTAMP.
+    pub defaults_to_now: bool,
     /// `auto_increment`, `on update current_timestamp()`, ...; lower case.
     pub extra: String,
     /// Character set of a text column.

@@ -20,6 +20,7 @@ pub use errno::{Disposition, ServerError};
 pub use facts::{Facts, Flavor};
 pub use session::{ConnectionId, Process, Role, Session, WRITER};
 
+use self::retry::Tries;
 use crate::error::{Failure, Result, Stop};
 
 /// A connection that is being made must not hang on a filtered port.
@@ -73,9 +74,16 @@ impl Server {
         Session::connect(self, role).await
     }
 
-    /// A new session, with a failure that users can read.
+    /// A new session, with a failure that users can read. A server that was there before is waited for as a lost
+    /// connection is.
     pub async fn session_for(self: &Arc<Server>, role: Role, what: &str) -> Result<Session> {
-        self.session(role).await.map_err(|error| server_failure(what, &error))
+        let mut tries = Tries::of(what);
+        loop {
+            match self.session(role).await {
+                Ok(session) => return Ok(session),
+                Err(error) => tries.wait_to_connect(error).await?,
+            }
+        }
     }
 
     /// Where the server is, without secrets.

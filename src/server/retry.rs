@@ -1,6 +1,6 @@
 //! One policy for statements that may be done again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
@@ -11,11 +11,14 @@ use crate::event::{Event, Events};
 /// Delays between tries: 10 ms doubling to 2 s with jitter, about a minute in all, which outlives a server restart and
 /// any deadlock between our own sessions.
 const TRIES: usize = 40;
+/// For how long connecting is tried: a try alone may take ten seconds.
+const CONNECTING: Duration = Duration::from_secs(60);
 
 /// What has been tried for one piece of work.
 pub struct Tries {
     what: String,
     attempt: u32,
+    since: Instant,
     delays: backon::ExponentialBackoff,
 }
 
@@ -43,7 +46,18 @@ impl Tries {
             .with_max_times(TRIES)
             .with_jitter()
             .build();
-        Tries { what: what.into(), attempt: 0, delays }
+        Tries { what: what.into(), attempt: 0, since: Instant::now(), delays }
+    }
+
+    /// Waits until it is time to try to connect again, or says that there is no other try.
+    pub async fn wait_to_connect(&mut self, error: ServerError) -> Result<()> {
+        match self.delays.next() {
+            Some(delay) if error.disposition() == Disposition::Reconnect && self.since.elapsed() < CONNECTING => {
+                tokio::time::sleep(delay).await;
+                Ok(())
+            }
+            _ => Err(server_failure(&self.what, &error)),
+        }
     }
 
     /// Makes the session fit for another try after an error and tells of it, or says that there is none.

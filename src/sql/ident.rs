@@ -129,7 +129,11 @@ mod tests {
             .prop_map(str::to_owned),
             1 => "[\u{1}-\u{d7ff}]",
         ];
-        let name = prop::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat());
+        let name = prop_oneof![
+            9 => prop::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat()),
+            // As long as a name can be, in characters and in bytes.
+            1 => "[\u{10000}-\u{10ffff}`]{64}",
+        ];
         name.prop_filter("no server takes it", |name| !name.ends_with(' ') && name.chars().count() <= Ident::MAX_CHARS)
     }
 

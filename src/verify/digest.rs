@@ -4,7 +4,7 @@
 //! by it. SHA-256 of that is not linear, so differences of two rows cannot cancel in the XOR over a chunk, and the key
 //! is in every string, so no two rows are alike.
 
-use crate::change::{Change, Direction};
+use crate::change::{Change, Direction, zoned_value};
 use crate::plan::{ColumnPair, KeyValue};
 use crate::schema::Column;
 use crate::server::Flavor;
@@ -258,6 +258,7 @@ fn converted(sql: &str, source: &Column, target: &Column) -> String {
     if source.column_type == target.column_type && source.charset == target.charset {
         return sql.to_owned();
     }
+    let sql = &zoned_value(sql, source, target);
     let arguments = target.column_type.split_once('(').map_or("", |(_, rest)| rest.split(')').next().unwrap_or(""));
     let unsigned = target.column_type.contains("unsigned");
     match target.data_type.as_str() {

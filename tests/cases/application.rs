@@ -193,14 +193,18 @@ impl Writer {
         };
         let Some(statements) = self.block(true, changed, n) else { return Ok(()) };
         let (last, others) = statements.split_last().context("a held block has a COMMIT")?;
+        // An XA transaction that is prepared lets its connection ask for nothing.
+        let mut look = shared.connect(WRITERS).await?;
         let since = Instant::now();
         let sent = async {
             send(&mut self.conn, others).await?;
-            let is_changed = shared.is_changed(&mut self.conn).await.map_err(other_error)?;
+            let is_changed = shared.is_changed(&mut look).await.map_err(other_error)?;
             send(&mut self.conn, std::slice::from_ref(last)).await?;
             Ok(is_changed)
         };
-        match sent.await {
+        let sent = sent.await;
+        look.disconnect().await?;
+        match sent {
             Ok(is_changed) => {
                 record.write(since);
                 let mut journal = shared.journal.lock().await;

@@ -4,7 +4,7 @@
 //! InnoDB keeps every row lock to the end of a transaction, so doing the transactions again one after the other, in the
 //! order of their commits, gives the same rows.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use mysql_async::prelude::Queryable;
@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::plan::{End, Plan, TABLE, Write};
 use crate::support::Server;
+use crate::support::load::{Failed, RETRYABLE, Record};
 
 /// How long a write may wait before an open transaction is thought to be in its way.
 const IN_THE_WAY: Duration = Duration::from_millis(25);
@@ -48,8 +49,9 @@ pub struct Done {
 pub struct Written {
     /// In the order of commits; what failed where it failed.
     pub done: Vec<Done>,
-    /// Lock waits and deadlocks (1205, 1213), which an application has to be ready for.
-    pub retryable: u32,
+    /// Lock waits and deadlocks (1205, 1213). Of the sessions only one waits while another has a transaction open, so they
+    /// cannot come from the application alone.
+    pub record: Record,
 }
 
 pub struct Application {
@@ -122,8 +124,9 @@ impl Application {
         };
         let (conn, done, sent) = finished?;
         self.sessions[session] = Some(conn);
-        let retryable = sent?;
-        self.written.retryable += u32::from(retryable);
+        let error = sent?;
+        let retryable = error.is_some();
+        self.written.record.errors.extend(error);
         self.is_after |= done.after != Some(false);
         if let Some((_, _, left)) = &mut self.open {
             *left = left.saturating_sub(1);
@@ -163,9 +166,9 @@ pub fn settings(number: u64) -> String {
     format!("SET @n = {number}, timestamp = {}", 1_700_000_000 + number)
 }
 
-/// Sends a write up to its end, or up to the end when it is to be held. True when it has to be sent again by whoever
-/// wants it, as any application must be ready for.
-async fn send(conn: &mut Conn, done: &mut Done, before: &str, is_after: bool, held: bool) -> Result<bool> {
+/// Sends a write up to its end, or up to the end when it is to be held. Gives the error for which it has to be sent again by
+/// whoever wants it.
+async fn send(conn: &mut Conn, done: &mut Done, before: &str, is_after: bool, held: bool) -> Result<Option<Failed>> {
     conn.query_drop(settings(done.number)).await?;
     let autocommit = done.write.is_alone() && done.number.is_multiple_of(2);
     if !autocommit {
@@ -175,10 +178,13 @@ async fn send(conn: &mut Conn, done: &mut Done, before: &str, is_after: bool, he
         match conn.query_drop(&sql).await {
             Ok(()) => done.counted.push(conn.last_insert_id().unwrap_or(0)),
             Err(Error::Server(error)) => {
+                let at = Instant::now();
                 conn.query_drop("ROLLBACK").await?;
-                if matches!(error.code, 1205 | 1213) {
+                if RETRYABLE.contains(&error.code) {
                     done.after = Some(is_after);
-                    return Ok(true);
+                    let (code, message) = (error.code, format!("{} at {sql}", error.message));
+                    let what = "a transaction";
+                    return Ok(Some(Failed { at, code, message, what, retried: true, self_inflicted: false }));
                 }
                 done.failed = Some((error.code, error.message, sql));
                 break;
@@ -199,7 +205,7 @@ async fn send(conn: &mut Conn, done: &mut Done, before: &str, is_after: bool, he
             End::Commit | End::CommitLater | End::BackToSavepoint => conn.query_drop("COMMIT").await?,
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 async fn definition(conn: &mut Conn) -> Result<String> {

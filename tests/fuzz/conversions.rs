@@ -135,6 +135,7 @@ async fn column(conn: &mut Conn, table: &str) -> Result<Column> {
         column_type,
         nullable: true,
         has_default: true,
+        defaults_to_now: false,
         extra: String::new(),
         charset: collation.as_ref().and_then(|collation| collation.split('_').next()).map(str::to_owned),
         collation,

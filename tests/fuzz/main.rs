@@ -130,7 +130,7 @@ async fn one(server: &Server, seed: u64, is_alone: bool, tally: &Mutex<Tally>) -
     let mut tally = tally.lock().expect("nobody panics with it");
     tally.runs += 1;
     tally.writes += told.writes as u64;
-    tally.retryable += u64::from(told.retryable);
+    tally.retryable += told.retryable as u64;
     match told.verdict {
         Verdict::Same => tally.same += 1,
         Verdict::BothRefuse(why) => tally.both_refuse.entry(why).or_default().push(seed),
@@ -175,7 +175,7 @@ fn tell(server: &Server, tally: &Tally) {
     let name = server.kind.name();
     println!(
         "{name}: {runs} runs: {same} equal, {} refused by both, {} failures; \
-         {writes} transactions, {retryable} of them again (1205, 1213)",
+         {writes} transactions, {retryable} of them again (1205, 1213, in lock windows)",
         both_refuse.values().map(Vec::len).sum::<usize>(),
         failures.len()
     );

@@ -32,7 +32,8 @@ pub enum Verdict {
 pub struct Told {
     pub verdict: Verdict,
     pub writes: usize,
-    pub retryable: u32,
+    /// Times it got 1205 or 1213, all while a lock of replank's was asked for or held.
+    pub retryable: usize,
 }
 
 /// Runs a plan in databases of its own.
@@ -86,16 +87,22 @@ async fn within(server: &Server, plan: &Plan, schemas: &Schemas) -> Result<Told>
     stop.cancel();
     let written = writing.await??;
     let mut compared = Compared { server, plan, schemas, conn, before, written };
-    let verdict = match outcome.code() {
+    let mut verdict = match outcome.code() {
         Some(0) => compared.changed().await?,
         _ => compared.refused(&outcome).await?,
     };
+    let windows: Vec<_> =
+        ["native", "triggers", "cutover"].iter().flat_map(|purpose| outcome.lock_windows(purpose)).collect();
+    let record = &compared.written.record;
+    if let Some(error) = record.unexcused(&windows).first() {
+        verdict = Verdict::Wrong(format!("outside every lock window the application had {}", error.message));
+    }
     let verdict = match verdict {
         Verdict::Wrong(why) => Verdict::Wrong(format!("{why}\n{}", transcript(&outcome))),
         other => other,
     };
     compared.conn.disconnect().await?;
-    Ok(Told { verdict, writes: compared.written.done.len(), retryable: compared.written.retryable })
+    Ok(Told { verdict, writes: compared.written.done.len(), retryable: compared.written.record.errors.len() })
 }
 
 fn program(server: &Server, plan: &Plan, schema: &str) -> Program {

@@ -4,6 +4,7 @@ mod corpus;
 mod deploy_agrees;
 mod github_action;
 mod merge;
+mod predicted;
 #[path = "../deploy/project.rs"]
 #[allow(dead_code, reason = "the tests of deploy use all of it")]
 mod project;

@@ -5,7 +5,7 @@
 
 use super::column::Place;
 use super::{Column, Definition};
-use crate::plan::clause_reader::{Added, constraint};
+use crate::plan::clause_kind::{Added, constraint};
 use crate::plan::clauses::{Alter, Clause, ClauseKind};
 use crate::plan::scan::{Scan, list_items, significant_tokens, text_of};
 use crate::sql::Ident;

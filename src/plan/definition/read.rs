@@ -1,7 +1,7 @@
 //! Reads CREATE TABLE.
 
 use super::{Check, Column, Definition, ForeignKey, Index, IndexPart};
-use crate::plan::clause_reader::{Added, constraint};
+use crate::plan::clause_kind::{Added, constraint};
 use crate::plan::clauses::{ClauseKind, Constraint, ConstraintKind, TableRef};
 use crate::plan::scan::{Scan, list_items, text_of};
 use crate::plan::table_options::table_options;

@@ -1,0 +1,3 @@
+CREATE TABLE t (id VARCHAR(20) NOT NULL, v INT NULL, PRIMARY KEY (id));
+
+INSERT INTO t (id, v) SELECT CONCAT('Key ', n, REPEAT(' x', n % 3)), n FROM {rows 300};

@@ -1,0 +1,23 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, -9999999.999);
+
+UPDATE t SET v = -9999999.999 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 9999999.999);
+
+UPDATE t SET v = 9999999.999 WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, 9999999.999);
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 0.0005);
+
+UPDATE t SET v = 0.0005 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

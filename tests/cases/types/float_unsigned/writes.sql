@@ -1,0 +1,23 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, 3.4028234e38);
+
+UPDATE t SET v = 3.4028234e38 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 1.1754944e-38);
+
+UPDATE t SET v = 1.1754944e-38 WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, 1.1754944e-38);
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 0);
+
+UPDATE t SET v = 0 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

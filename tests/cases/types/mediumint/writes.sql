@@ -1,0 +1,23 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, -8388608);
+
+UPDATE t SET v = -8388608 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 8388607);
+
+UPDATE t SET v = 8388607 WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, 8388607);
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, -1);
+
+UPDATE t SET v = -1 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

@@ -1,0 +1,17 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, 0);
+
+UPDATE t SET v = 0 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 16777215);
+
+UPDATE t SET v = 16777215 WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, 16777215);
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 1);
+
+UPDATE t SET v = 1 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};

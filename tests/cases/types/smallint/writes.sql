@@ -1,0 +1,23 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, -32768);
+
+UPDATE t SET v = -32768 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 32767);
+
+UPDATE t SET v = 32767 WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, 32767);
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 0);
+
+UPDATE t SET v = 0 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, NULL);

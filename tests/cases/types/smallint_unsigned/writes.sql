@@ -1,0 +1,17 @@
+INSERT INTO t (id, v) VALUES (100000 + {n}, 0);
+
+UPDATE t SET v = 0 WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, 65535);
+
+UPDATE t SET v = 65535 WHERE id = {1..320};
+
+REPLACE INTO t (id, v) VALUES ({1..320}, 65535);
+
+INSERT INTO t (id, v) VALUES (100000 + {n}, NULL);
+
+UPDATE t SET v = NULL WHERE id = {1..320};
+
+DELETE FROM t WHERE id = {1..320};
