@@ -180,7 +180,8 @@ impl Pipeline {
         let (table, tally) = (self.run.change.original.clone(), Arc::clone(&self.run.tally));
         let server = Arc::clone(&self.run.server);
         let Err(failure) = self.run_from(phase, alter).await else { return Ok(()) };
-        let failure = if failure.stop == Stop::Server && is_gone(&server, &table).await {
+        let before_the_swap = tally.snapshot().phase.is_none_or(|phase| phase <= Phase::Cutover);
+        let failure = if failure.stop == Stop::Server && before_the_swap && is_gone(&server, &table).await {
             gone(&table).cause(failure.cause.unwrap_or_default())
         } else {
             failure
@@ -269,9 +270,10 @@ impl Pipeline {
 /// Whether somebody has dropped the table, or given it another name: then whatever failed, failed because of that.
 async fn is_gone(server: &Arc<Server>, table: &TableName) -> bool {
     let Ok(mut session) = server.session(Role::Work).await else { return false };
-    let exists = crate::schema::exists(&mut session, table).await;
+    // Not information_schema, which hides what this account may not see.
+    let definition = crate::schema::create_sql(&mut session, table).await;
     session.close().await;
-    matches!(exists, Ok(false))
+    matches!(definition, Ok(None))
 }
 
 fn gone(table: &TableName) -> Failure {

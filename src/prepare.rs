@@ -14,7 +14,7 @@ use crate::schema;
 use crate::server::retry::{Tries, patiently};
 use crate::server::{Role, ServerError, Session, server_failure};
 use crate::shadow::{Shadow, split_indexes};
-use crate::sql::TableName;
+use crate::sql::{Ident, TableName};
 use crate::user_triggers::{self, UserTrigger};
 
 /// Makes everything and fills in the checkpoint.
@@ -64,8 +64,9 @@ pub async fn remove(run: &Run, command: &'static str) -> Result<()> {
     let change = &run.change;
     let mut work = run.server.session_for(Role::Work, "connecting for the preparation").await?;
     let looking = "looking for what the change has made";
-    if patiently(looking, &mut work, async |session| change.mirror.any_exists(session).await).await? {
-        drop_mirror(run, command).await?;
+    let triggers = patiently(looking, &mut work, async |session| change.mirror.found(session).await).await?;
+    for (table, names) in triggers {
+        drop_mirror(run, command, &table, &names).await?;
     }
     window::forget_cascades(run, true).await?;
     if patiently(looking, &mut work, async |session| schema::exists(session, &change.shadow).await).await? {
@@ -82,15 +83,13 @@ pub async fn remove(run: &Run, command: &'static str) -> Result<()> {
     Ok(())
 }
 
-/// Drops the mirror's triggers, all at once and without making the application wait.
-async fn drop_mirror(run: &Run, command: &'static str) -> Result<()> {
-    let Change { mirror, log, .. } = &*run.change;
-    let tables = vec![&mirror.table, &log.table];
-    let request = LockRequest::new(Purpose::Triggers, &mirror.table, tables, run.options.lock_patience);
-    request
-        .asked_by(command)
-        .run_repeatable(&run.server, "dropping the triggers", &mirror.drop_sql(), &run.events)
-        .await
+/// Drops the mirror's triggers off a table, all at once and without making the application wait.
+async fn drop_mirror(run: &Run, command: &'static str, table: &TableName, names: &[Ident]) -> Result<()> {
+    let drops: Vec<String> =
+        names.iter().map(|name| format!("DROP TRIGGER IF EXISTS {}.{name}", table.schema)).collect();
+    let tables = vec![table, &run.change.log.table];
+    let request = LockRequest::new(Purpose::Triggers, table, tables, run.options.lock_patience);
+    request.asked_by(command).run_repeatable(&run.server, "dropping the triggers", &drops, &run.events).await
 }
 
 /// DROP TABLE of something of ours; no error when it is gone.

@@ -177,6 +177,9 @@ async fn abort_owned(server: &Arc<Server>, table: &TableName, options: RunOption
             return Err(too_late(table));
         }
         let is_there = original_exists(&run).await?;
+        if !is_there {
+            refuse_only_table(&run).await?;
+        }
         prepare::remove(&run, "abort").await?;
         let state = if is_there { "as it was" } else { "missing, as it was before this" };
         format!("{table} is {state}; the copy, the change log and the triggers are gone")
@@ -327,6 +330,21 @@ async fn original_exists(run: &Run) -> Result<bool> {
         patiently(LOOKING, &mut session, async |session| schema::exists(session, &run.change.original).await).await?;
     session.close().await;
     Ok(exists)
+}
+
+/// After a swap whose new table is gone, the old one is all there is of the rows.
+async fn refuse_only_table(run: &Run) -> Result<()> {
+    let change = &run.change;
+    let mut session = run.server.session_for(Role::Work, "connecting").await?;
+    let old = patiently(LOOKING, &mut session, async |session| schema::create_sql(session, &change.old).await).await?;
+    session.close().await;
+    if old.is_none_or(|old| cutover::is_gate(&old)) {
+        return Ok(());
+    }
+    let table = change.original.argument();
+    Err(Failure::new(Stop::Occupied, format!("{} is gone, and {} has its rows", change.original, change.old))
+        .table("missing: the tables were swapped, and somebody has dropped the new one or given it another name")
+        .next(format!("give one of them the name {}, then `replank resume {table}`", change.original)))
 }
 
 async fn swapped(run: &Run) -> Result<bool> {

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::metadata_locks;
+use super::{metadata_locks, notes_locks};
 use crate::server::{Flavor, ServerError, Session};
 use crate::sql::TableName;
 
@@ -23,13 +23,28 @@ pub async fn stand_apart(session: &mut Session, tables: &[&TableName]) {
     if session.server().facts.flavor != Flavor::MySql {
         return;
     }
-    if let Err(error) = come_through(session, tables).await {
-        tracing::debug!("statements on the tables of a window cannot be seen: {error}");
-        tokio::time::sleep(BLINDLY).await;
+    match come_through(session, tables).await {
+        Ok(true) => {}
+        Ok(false) => tokio::time::sleep(BLINDLY).await,
+        Err(error) => {
+            tracing::debug!("statements on the tables of a window cannot be seen: {error}");
+            tokio::time::sleep(BLINDLY).await;
+        }
     }
 }
 
-async fn come_through(session: &mut Session, tables: &[&TableName]) -> Result<(), ServerError> {
+/// Whether the server notes who is at what.
+async fn is_noted(session: &mut Session) -> Result<bool, ServerError> {
+    let sql = "SELECT COUNT(*) FROM performance_schema.setup_consumers WHERE enabled = 'YES' \
+               AND name IN ('global_instrumentation', 'thread_instrumentation', 'events_statements_current')";
+    Ok(session.first_row::<u64>(sql).await? == Some(3) && notes_locks(session).await?)
+}
+
+/// False where they cannot be seen.
+async fn come_through(session: &mut Session, tables: &[&TableName]) -> Result<bool, ServerError> {
+    if !is_noted(session).await? {
+        return Ok(false);
+    }
     let started = Instant::now();
     let own = [session.id()];
     let sql = format!(
@@ -40,7 +55,7 @@ async fn come_through(session: &mut Session, tables: &[&TableName]) -> Result<()
     );
     let met: Vec<(u64, u64)> = session.rows(&sql).await?;
     if met.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let met: Vec<String> = met.iter().map(|(thread, event)| format!("({thread}, {event})")).collect();
     let sql = format!(
@@ -51,5 +66,5 @@ async fn come_through(session: &mut Session, tables: &[&TableName]) -> Result<()
     while started.elapsed() < AT_MOST && session.first_row::<u64>(&sql).await? > Some(0) {
         tokio::time::sleep(LOOK_PAUSE).await;
     }
-    Ok(())
+    Ok(true)
 }

@@ -28,6 +28,8 @@ const WHOLE_LOG: usize = 200_000;
 const BATCH_AFTER_CLASH: usize = 200;
 /// Keys named in one DELETE: the range optimizer weighs each.
 const KEYS_PER_DELETE: usize = 200;
+/// Numbers below the highest one seen that are looked at again: those of transactions that were open when it was.
+const COMMITTED_LATE: u64 = 1_000;
 /// Stale rows deleted at last before a batch, which take a few milliseconds, and how many more looks it may take to get
 /// there: each is as long as the one before it left behind.
 const FEW_STALE: usize = 100;
@@ -225,6 +227,10 @@ impl Applier {
         let mut tries = Tries::of("applying the change log");
         loop {
             let started = Instant::now();
+            if let Err(error) = self.delete_stale_rows().await {
+                tries.recover(&mut self.session, error, &self.events).await?;
+                continue;
+            }
             let limit = self.cleared.as_ref().map_or(most, |cleared| cleared.limit.min(most));
             match self.apply_next(limit).await {
                 Ok(0) => {
@@ -241,7 +247,7 @@ impl Applier {
                         self.cleared = None;
                     }
                     if let Some(cleared) = &mut self.cleared {
-                        cleared.limit *= 2;
+                        cleared.limit = (cleared.limit * 2).min(BATCH);
                     }
                     // Callers take fewer rows than the most for the end of the log.
                     if applied < limit || consumed >= most {
@@ -258,7 +264,8 @@ impl Applier {
                         limit: BATCH_AFTER_CLASH,
                     });
                     cleared.newest = 0;
-                    cleared.limit = BATCH_AFTER_CLASH;
+                    // In the end it is one key, and only its own row can have moved meanwhile.
+                    cleared.limit = (BATCH_AFTER_CLASH >> (clashes - 1)).max(1);
                 }
                 Err(error) if error.code() == Some(errno::DUPLICATE_KEY) => {
                     self.roll_back().await?;
@@ -275,7 +282,6 @@ impl Applier {
     }
 
     async fn apply_next(&mut self, limit: usize) -> Result<usize, ServerError> {
-        self.delete_stale_rows().await?;
         let entries = self.change.log.read(&mut self.session, limit).await?;
         if entries.is_empty() {
             return Ok(0);
@@ -297,7 +303,9 @@ impl Applier {
         let Some(cleared) = &mut self.cleared else { return Ok(()) };
         let mut rounds = STALE_ROUNDS;
         loop {
-            let entries = self.change.log.read_after(&mut self.session, cleared.newest, WHOLE_LOG).await?;
+            let is_first = cleared.newest == 0;
+            let after = cleared.newest.saturating_sub(COMMITTED_LATE);
+            let entries = self.change.log.read_after(&mut self.session, after, WHOLE_LOG).await?;
             let found = entries.len();
             let Some(newest) = entries.last().map(|entry| entry.seq) else { return Ok(()) };
             let stale: Vec<Entry> = entries.into_iter().filter(|entry| !cleared.entries.contains(&entry.seq)).collect();
@@ -313,9 +321,9 @@ impl Applier {
                 }
             }
             cleared.newest = newest;
-            // While many were deleted, many were logged.
+            // While many were read or deleted, many were logged.
             if found < WHOLE_LOG {
-                if stale.len() < FEW_STALE || rounds == 0 {
+                if rounds == 0 || (stale.len() < FEW_STALE && !is_first) {
                     return Ok(());
                 }
                 rounds -= 1;

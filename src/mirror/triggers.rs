@@ -154,12 +154,24 @@ impl LogTriggers {
         Ok(own)
     }
 
-    /// Whether any trigger of these names is on the table, whatever its text. Another table whose name differs in case
-    /// only may have such triggers, too.
-    pub async fn any_exists(&self, session: &mut Session) -> Result<bool, ServerError> {
+    /// The triggers of these names that are on the table, whatever their text, and those of this run that have moved along
+    /// with it to another name; by the tables they are on. Another table whose name differs in case only may have such
+    /// triggers, too.
+    pub async fn found(&self, session: &mut Session) -> Result<Vec<(TableName, Vec<Ident>)>, ServerError> {
+        let own = self.own(session).await?;
         let sql = triggers_named_sql(&self.table.schema, self.all_names().into_iter());
-        let found: Vec<(String, String)> = session.rows(&sql).await?;
-        Ok(found.iter().any(|(_, table)| table == self.table.table.as_str()))
+        let mut found: Vec<(TableName, Vec<Ident>)> = Vec::new();
+        for (name, table) in session.rows::<(String, String)>(&sql).await? {
+            let (name, table) = (Ident::new(name), TableName { table: Ident::new(table), ..self.table.clone() });
+            if table != self.table && !own.contains(&name) {
+                continue;
+            }
+            match found.iter_mut().find(|(on, _)| *on == table) {
+                Some((_, names)) => names.push(name),
+                None => found.push((table, vec![name])),
+            }
+        }
+        Ok(found)
     }
 
     /// How many of the three are in place with the text they were made with.

@@ -295,8 +295,12 @@ pub fn rounds(from: &Column, to: &Column) -> bool {
         _ => None,
     };
     let day_only = |column: &Column| matches!(column.data_type.as_str(), "date");
+    // Of the hour that a clock shows twice in autumn, it says only one.
+    let shows_twice = from.data_type == "timestamp" && to.data_type != "timestamp";
     match (fraction(from), fraction(to)) {
-        (Some(from_digits), Some(to_digits)) => to_digits < from_digits || (day_only(to) && !day_only(from)),
+        (Some(from_digits), Some(to_digits)) => {
+            to_digits < from_digits || (day_only(to) && !day_only(from)) || shows_twice
+        }
         _ => false,
     }
 }

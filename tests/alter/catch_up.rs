@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::intercept::{Intercept, Then};
 use crate::support::{Scenario, Server, on_every_server};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use mysql_async::prelude::Queryable;
 use replank::change::Change;
 use replank::event;
@@ -18,7 +18,11 @@ use replank::sql::{Ident, TableName};
 use replank::tally::Tally;
 use tokio_util::sync::CancellationToken;
 
-on_every_server!(a_key_that_comes_back_leaves_no_stale_row);
+on_every_server!(
+    a_key_that_comes_back_leaves_no_stale_row,
+    values_that_moved_through_a_long_log,
+    a_value_that_is_there_twice
+);
 
 const ITEM: &str = "CREATE TABLE `Item` (`id` INTEGER NOT NULL, `title` VARCHAR(20) NOT NULL, PRIMARY KEY (`id`))";
 
@@ -37,7 +41,23 @@ async fn a_key_that_comes_back_leaves_no_stale_row(server: Server) -> Result<()>
         format!("INSERT INTO {item} VALUES (5, 'another')"),
     ];
     let way = Intercept::start(&server, &beginnings, Then::Firsts(writes)).await?;
-    let server = Opened::open(mysql_async::Opts::from_url(&way.url(&scenario)?)?).await?;
+    let (change, mut applier) = applier(&way.url(&scenario)?, &scenario, Stage::Copying).await?;
+    applier.catch_up(&CancellationToken::new()).await?;
+    ensure!(way.has_met(), "the row did not come back");
+    let mut conn = scenario.connect().await?;
+    let twice = format!("SELECT title FROM {} GROUP BY title HAVING COUNT(*) > 1", change.shadow);
+    let twice: Vec<String> = conn.query(twice).await?;
+    ensure!(twice.is_empty(), "the shadow has twice: {twice:?}");
+    // What came back is logged, and comes with the next batch.
+    ensure!(applier.apply_batch().await? == 1, "the row that came back was not in the log any more");
+    let missing = format!("SELECT COUNT(*) FROM `Item` JOIN {} USING (id, title)", change.shadow);
+    ensure!(conn.query_first::<u64, _>(missing).await? == Some(11), "the shadow is not what the original is");
+    Ok(())
+}
+
+/// An applier of a table `Item` whose rows are all in the shadow, and whose writes are logged from now on.
+async fn applier(url: &str, scenario: &Scenario, stage: Stage) -> Result<(Arc<Change>, Applier)> {
+    let server = Opened::open(mysql_async::Opts::from_url(url)?).await?;
     let mut session = server.session(Role::Work).await?;
     let name = TableName::new(&scenario.schema, "Item");
     let table = schema::inspect(&mut session, &name).await?.context("the table is there")?;
@@ -55,16 +75,83 @@ async fn a_key_that_comes_back_leaves_no_stale_row(server: Server) -> Result<()>
     change.mirror.create(&mut session).await?;
     let (events, _) = event::channel();
     let (in_flight, tally) = (Arc::new(InFlight::default()), Arc::new(Tally::default()));
-    let mut applier = Applier::new(session, Arc::clone(&change), in_flight, Stage::Copying, events, tally);
-    applier.catch_up(&CancellationToken::new()).await?;
-    ensure!(way.has_met(), "the row did not come back");
+    Ok((Arc::clone(&change), Applier::new(session, change, in_flight, stage, events, tally)))
+}
+
+const CODED: &str = "CREATE TABLE `Item` (`id` INTEGER NOT NULL, `code` INTEGER NOT NULL, PRIMARY KEY (`id`), \
+                     UNIQUE KEY `Item_code` (`code`))";
+/// Far more than one batch.
+const MANY: u64 = 9_000;
+
+async fn coded(server: &Server) -> Result<Scenario> {
+    let scenario = Scenario::new(server, "clash", &[CODED]).await?;
+    scenario.seed("Item", "id, code", "n + 1, n + 1", MANY).await?;
+    scenario.execute(&format!("CREATE DATABASE `{}`", scenario.bookkeeping())).await?;
+    Ok(scenario)
+}
+
+/// Every row has taken over the code of another one, which the log names thousands of entries later; and one of those
+/// takes over codes while the log is applied.
+async fn values_that_moved_through_a_long_log(server: Server) -> Result<()> {
+    let scenario = coded(&server).await?;
+    let (change, mut applier) = applier(&scenario.url(), &scenario, Stage::Settled).await?;
     let mut conn = scenario.connect().await?;
-    let twice = format!("SELECT title FROM {} GROUP BY title HAVING COUNT(*) > 1", change.shadow);
-    let twice: Vec<String> = conn.query(twice).await?;
-    ensure!(twice.is_empty(), "the shadow has twice: {twice:?}");
-    // What came back is logged, and comes with the next batch.
-    ensure!(applier.apply_batch().await? == 1, "the row that came back was not in the log any more");
-    let missing = format!("SELECT COUNT(*) FROM `Item` JOIN {} USING (id, title)", change.shadow);
-    ensure!(conn.query_first::<u64, _>(missing).await? == Some(11), "the shadow is not what the original is");
+    conn.query_drop(format!("UPDATE `Item` SET code = code + {MANY}")).await?;
+    conn.query_drop(format!("UPDATE `Item` SET code = {} - code", 2 * MANY + 1)).await?;
+    let mut busy = scenario.connect().await?;
+    let moving = tokio::spawn(async move {
+        for number in 0..200_u64 {
+            let (one, other) = (number * 37 % MANY + 1, number * 53 % MANY + 2);
+            let both = format!("SELECT id, code FROM `Item` WHERE id IN ({one}, {other}) FOR UPDATE");
+            busy.query_drop("START TRANSACTION").await?;
+            let rows: Vec<(u64, i64)> = busy.query(both).await?;
+            if let [(first, code), (second, taken)] = rows[..] {
+                busy.query_drop(format!("UPDATE `Item` SET code = -1 WHERE id = {first}")).await?;
+                busy.query_drop(format!("UPDATE `Item` SET code = {code} WHERE id = {second}")).await?;
+                busy.query_drop(format!("UPDATE `Item` SET code = {taken} WHERE id = {first}")).await?;
+            }
+            busy.query_drop("COMMIT").await?;
+        }
+        busy.disconnect().await
+    });
+    let mut applied = 0;
+    while !moving.is_finished() {
+        applied += applier.apply_batch().await?;
+    }
+    moving.await??;
+    loop {
+        match applier.apply_batch().await? {
+            0 => break,
+            more => applied += more,
+        }
+    }
+    ensure!(applied as u64 >= 2 * MANY, "only {applied} entries were applied");
+    let differ =
+        format!("SELECT COUNT(*) FROM `Item` LEFT JOIN {} s USING (id, code) WHERE s.id IS NULL", change.shadow);
+    ensure!(conn.query_first::<u64, _>(differ).await? == Some(0), "rows are missing in the shadow");
+    let count = format!("SELECT COUNT(*) FROM {}", change.shadow);
+    ensure!(conn.query_first::<u64, _>(count).await? == Some(MANY), "the shadow has other rows, too");
+    Ok(())
+}
+
+/// A clash that no other entry of the log explains is believed, and soon.
+async fn a_value_that_is_there_twice(server: Server) -> Result<()> {
+    let scenario = coded(&server).await?;
+    let (change, mut applier) = applier(&scenario.url(), &scenario, Stage::Settled).await?;
+    let mut conn = scenario.connect().await?;
+    conn.query_drop("ALTER TABLE `Item` DROP INDEX `Item_code`").await?;
+    conn.query_drop(format!("UPDATE `Item` SET code = code + {MANY} WHERE id > 5")).await?;
+    // Row 3 is in no entry, and its row in the shadow is as it should be.
+    conn.query_drop("UPDATE `Item` SET code = 3 WHERE id = 8000").await?;
+    let failure = loop {
+        match applier.apply_batch().await {
+            Ok(0) => bail!("a code that is there twice was applied"),
+            Ok(_) => {}
+            Err(failure) => break failure,
+        }
+    };
+    ensure!(failure.what.contains("break a unique index"), "{failure}");
+    let kept = format!("SELECT COUNT(*) FROM {} WHERE code = 3 AND id = 3", change.shadow);
+    ensure!(conn.query_first::<u64, _>(kept).await? == Some(1), "the row that was right is gone");
     Ok(())
 }

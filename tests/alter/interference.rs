@@ -15,6 +15,7 @@ on_every_server!(
     altered_during_the_copy,
     altered_before_the_swap,
     dropped_during_the_copy,
+    renamed_during_the_copy,
     mirror_trigger_dropped_during_the_copy,
     mirror_trigger_dropped_before_the_swap,
     truncated_during_the_copy,
@@ -125,6 +126,17 @@ async fn dropped_during_the_copy(server: Server) -> Result<()> {
     let said = outcome.events("failed").map(|seen| seen.event.to_string()).collect::<String>();
     ensure!(said.contains("is gone") && said.contains("replank abort"), "it does not say what happened:\n{said}");
     abort(&scenario, &[]).await
+}
+
+/// The triggers go along with the table; without their log, nobody could write it.
+async fn renamed_during_the_copy(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    let outcome = meddle(&scenario, "RENAME TABLE `Item` TO `Thing`").await?.expect_code(11)?;
+    ensure!(!outcome.swapped(), "it swapped");
+    scenario.execute("UPDATE `Thing` SET `title` = 'written' WHERE `id` = 1").await?;
+    scenario.replank("abort", "Item").succeed().await?;
+    scenario.execute("UPDATE `Thing` SET `title` = 'again' WHERE `id` = 1").await?;
+    residue::expect_nothing_left(&scenario, &["Thing"]).await
 }
 
 /// Holds the shadow, so that the cutover waits while the table itself is free; then lets somebody do something to it.

@@ -114,7 +114,11 @@ async fn altered(conn: &mut Conn, from: &Type, to: &Type, only: Option<usize>) -
     conn.query_drop(format!("CREATE TEMPORARY TABLE b (id INT NOT NULL PRIMARY KEY, v {} NULL)", from.sql)).await?;
     let only = only.map(|id| format!(" WHERE id = {id}")).unwrap_or_default();
     conn.query_drop(format!("INSERT INTO b SELECT * FROM a{only}")).await?;
-    match conn.query_drop(format!("ALTER TABLE b MODIFY v {} NULL, ALGORITHM=COPY", to.sql)).await {
+    // As a migration does: in the server's own zone.
+    conn.query_drop("SET time_zone = DEFAULT").await?;
+    let altered = conn.query_drop(format!("ALTER TABLE b MODIFY v {} NULL, ALGORITHM=COPY", to.sql)).await;
+    conn.query_drop("SET time_zone = '+00:00'").await?;
+    match altered {
         Ok(()) => Ok(true),
         Err(Error::Server(_)) => Ok(false),
         Err(error) => Err(error.into()),

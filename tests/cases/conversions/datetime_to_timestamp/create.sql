@@ -1,6 +1,6 @@
 CREATE TABLE t (id INT NOT NULL, v DATETIME(3) NULL, PRIMARY KEY (id));
 
-INSERT INTO t (id, v) SELECT n * 3 + 0, '2024-03-31 02:30:00.5' FROM {rows 100};
+INSERT INTO t (id, v) SELECT n * 3 + 0, '2024-03-31 03:30:00.5' FROM {rows 100};
 
 INSERT INTO t (id, v) SELECT n * 3 + 1, '2024-10-27 02:30:00' FROM {rows 100};
 

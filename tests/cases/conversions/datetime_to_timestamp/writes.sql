@@ -1,6 +1,6 @@
-INSERT INTO t (id, v) VALUES (100000 + {n}, '2024-03-31 02:30:00.5');
+INSERT INTO t (id, v) VALUES (100000 + {n}, '2024-03-31 03:30:00.5');
 
-UPDATE t SET v = '2024-03-31 02:30:00.5' WHERE id = {1..320};
+UPDATE t SET v = '2024-03-31 03:30:00.5' WHERE id = {1..320};
 
 DELETE FROM t WHERE id = {1..320};
 

@@ -5,8 +5,7 @@ UPDATE t SET v = {n} WHERE id = {351..400};
 DO SLEEP(0.3);
 DELETE FROM t WHERE id = {351..400};
 XA END 'held{n}';
-XA PREPARE 'held{n}';
-XA COMMIT 'held{n}';
+XA COMMIT 'held{n}' ONE PHASE;
 
 UPDATE t SET v = {n} WHERE id = {1..350};
 
