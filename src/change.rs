@@ -215,6 +215,15 @@ fn now_in_its_zone(column: &Column) -> String {
 /// What a value is before it is converted between TIMESTAMP and another type: a moment in UTC, or the time that a clock in
 /// the server's zone shows then. What is no time at all stays what it is, and so does a zero date.
 pub fn zoned_value(sql: &str, source: &Column, target: &Column) -> String {
+    // A time of day becomes that of today.
+    if source.data_type == "time" && matches!(target.data_type.as_str(), "date" | "datetime" | "timestamp") {
+        let today = format!("TIMESTAMP(DATE(CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', {ITS_ZONE})))");
+        let on_clock = format!("ADDTIME({today}, {sql})");
+        return match target.data_type.as_str() {
+            "timestamp" => format!("CONVERT_TZ({on_clock}, {ITS_ZONE}, '+00:00')"),
+            _ => on_clock,
+        };
+    }
     let is_moment = |column: &Column| column.data_type == "timestamp";
     match (is_moment(source), is_moment(target)) {
         (true, false) => format!("COALESCE(CONVERT_TZ({sql}, '+00:00', {ITS_ZONE}), {sql})"),

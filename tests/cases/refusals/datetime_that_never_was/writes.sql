@@ -1,0 +1,5 @@
+UPDATE t SET v = '2024-05-01 12:00:00' WHERE id = {1..100};
+
+DELETE FROM t WHERE id = {1..100};
+
+REPLACE INTO t (id, v) VALUES ({1..100}, '2024-10-27 04:00:00');
