@@ -290,4 +290,18 @@ mod tests {
         assert_ne!(marker_of("shop"), marker_of("shop_2"));
         assert_eq!(marker_of("shop").matches("*/").count(), 1);
     }
+
+    #[test]
+    fn only_values_that_leave_or_become_a_timestamp_change_zones() {
+        let column = crate::plan::mapping::tests::column;
+        let zoned = |from: &str, to: &str| zoned_value("v", &column("v", from), &column("v", to));
+        for (from, to) in
+            [("timestamp", "timestamp(3)"), ("datetime", "datetime(6)"), ("int", "bigint"), ("time", "int")]
+        {
+            assert_eq!(zoned(from, to), "v", "{from} to {to}");
+        }
+        assert_eq!(zoned("timestamp", "datetime"), "COALESCE(CONVERT_TZ(v, '+00:00', @@GLOBAL.time_zone), v)");
+        assert_eq!(zoned("date", "timestamp"), "COALESCE(CONVERT_TZ(v, @@GLOBAL.time_zone, '+00:00'), v)");
+        assert!(zoned("datetime", "timestamp").contains("' never was'"));
+    }
 }

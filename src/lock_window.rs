@@ -5,7 +5,6 @@
 //! seems to hold the table, and given up at once; only when that does not work out for a while is it left pending, for
 //! a few tens of milliseconds at a time, with pauses between.
 
-pub mod apart;
 pub mod repeated;
 pub mod statement;
 
@@ -60,7 +59,6 @@ impl fmt::Display for Purpose {
 #[derive(Debug)]
 pub struct LockWindow {
     purpose: Purpose,
-    tables: Vec<TableName>,
     granted: Instant,
 }
 
@@ -148,8 +146,7 @@ impl<'a> LockRequest<'a> {
                 self.try_pending(session, watch, events).await
             };
             if granted.map_err(|error| server_failure("locking the table for a moment", &error))? {
-                let tables = self.tables.iter().map(|&table| table.clone()).collect();
-                let window = LockWindow { purpose: self.purpose, tables, granted: Instant::now() };
+                let window = LockWindow { purpose: self.purpose, granted: Instant::now() };
                 events.emit(Event::LockAttempt {
                     purpose: self.purpose.to_string(),
                     attempt: self.attempt,
@@ -253,12 +250,10 @@ impl<'a> LockRequest<'a> {
 }
 
 impl LockWindow {
-    /// Ends the window, and lets those who waited for it come through before there can be another.
+    /// Ends the window.
     pub async fn unlock(self, session: &mut Session, events: &Events) -> Result<(), ServerError> {
         session.execute("UNLOCK TABLES").await?;
-        let tables = self.tables.clone();
         self.ended(events);
-        apart::stand_apart(session, &tables.iter().collect::<Vec<_>>()).await;
         Ok(())
     }
 

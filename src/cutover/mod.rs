@@ -19,7 +19,6 @@ use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Phase};
 use crate::foreign_keys;
 use crate::index;
-use crate::lock_window::apart::stand_apart;
 use crate::lock_window::{LockRequest, Purpose, Round};
 use crate::mirror::Applier;
 use crate::mirror::applier::{Stage, apply_sql};
@@ -129,8 +128,6 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
             }
         }
     }
-    // The windows that move the foreign keys follow.
-    stand_apart(&mut watch, &request.tables).await;
     locker.close().await;
     watch.close().await;
     Ok(())

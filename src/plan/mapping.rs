@@ -119,7 +119,7 @@ impl<'a> NameMoves<'a> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
 
     use super::super::read_clauses;
@@ -128,7 +128,7 @@ pub(super) mod tests {
     use crate::sql::TableName;
 
     /// A NOT NULL column with its type, charset and collation of text as the tests mostly want them.
-    pub(in crate::plan) fn column(name: &str, column_type: &str) -> Column {
+    pub(crate) fn column(name: &str, column_type: &str) -> Column {
         let data_type = column_type.split(['(', ' ']).next().unwrap_or_default().to_owned();
         let text = data_type.contains("char") || data_type.contains("text");
         Column {
