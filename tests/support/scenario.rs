@@ -32,6 +32,8 @@ impl Scenario {
     /// The same with a name of the caller's; a schema of that name is replaced.
     pub async fn named(server: &Server, schema: &str, ddl: &[&str]) -> Result<Scenario> {
         let project = tempfile::Builder::new().prefix("replank-").tempdir()?;
+        // On a machine that does something else besides, a quiet moment may be long in coming.
+        fs::write(project.path().join("replank.toml"), "lock_patience = \"120s\"\n")?;
         let kept = std::env::var_os("REPLANK_TEST_KEEP").is_some();
         let scenario = Scenario { server: server.clone(), schema: schema.to_owned(), project: Some(project), kept };
         drop_schemas(server, schema).await?;
