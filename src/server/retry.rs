@@ -13,6 +13,8 @@ use crate::event::{Event, Events};
 const TRIES: usize = 40;
 /// For how long connecting is tried: a try alone may take ten seconds.
 const CONNECTING: Duration = Duration::from_secs(60);
+/// How often it is tried at least: a machine that stood still for a minute has used all of that for one try.
+const CONNECTS: u32 = 6;
 
 /// What has been tried for one piece of work.
 pub struct Tries {
@@ -51,8 +53,10 @@ impl Tries {
 
     /// Waits until it is time to try to connect again, or says that there is no other try.
     pub async fn wait_to_connect(&mut self, error: ServerError) -> Result<()> {
+        self.attempt += 1;
+        let in_time = self.attempt < CONNECTS || self.since.elapsed() < CONNECTING;
         match self.delays.next() {
-            Some(delay) if error.disposition() == Disposition::Reconnect && self.since.elapsed() < CONNECTING => {
+            Some(delay) if error.disposition() == Disposition::Reconnect && in_time => {
                 tokio::time::sleep(delay).await;
                 Ok(())
             }

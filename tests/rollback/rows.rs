@@ -10,6 +10,7 @@ on_every_server!(
     dropped_columns_keep_their_values,
     values_that_do_not_fit_are_named,
     rounded_values_stay,
+    moments_of_an_hour_that_comes_twice_stay,
     triggers_come_along
 );
 
@@ -85,6 +86,29 @@ async fn dropped_columns_keep_their_values(server: Server) -> Result<()> {
     ensure!(rows == expected, "{rows:?}");
     let seen: Option<u32> = scenario.connect().await?.query_first("SELECT COUNT(*) FROM `Item`").await?;
     ensure!(seen == Some(10), "{seen:?} rows");
+    Ok(())
+}
+
+/// The clocks of the servers show 2024-10-27 02:30 twice; a DATETIME does not know which it was, and nobody has written it.
+async fn moments_of_an_hour_that_comes_twice_stay(server: Server) -> Result<()> {
+    let ddl = "CREATE TABLE `Item` (`id` INTEGER NOT NULL PRIMARY KEY, `at` TIMESTAMP NOT NULL)";
+    let scenario = Scenario::new(&server, "twice", &[ddl]).await?;
+    let mut utc = scenario.connect().await?;
+    utc.query_drop("SET time_zone = '+00:00'").await?;
+    let moments = "INSERT INTO `Item` VALUES (1, '2024-10-27 00:30:00'), (2, '2024-10-27 01:30:00'), \
+                   (3, '2024-10-27 01:30:00')";
+    utc.query_drop(moments).await?;
+    let sql = "SELECT UNIX_TIMESTAMP(`at`) FROM `Item` ORDER BY `id`";
+    let before: Vec<u64> = utc.query(sql).await?;
+    ensure!(before == [1_729_989_000, 1_729_992_600, 1_729_992_600], "{before:?}");
+    alter(&scenario, "MODIFY `at` DATETIME NOT NULL").await?;
+    let shown: Vec<String> =
+        scenario.connect().await?.query("SELECT CAST(`at` AS CHAR) FROM `Item` ORDER BY `id`").await?;
+    ensure!(shown == ["2024-10-27 02:30:00"; 3], "{shown:?}");
+    scenario.execute("UPDATE `Item` SET `at` = '2024-10-27 12:00:00' WHERE `id` = 3").await?;
+    scenario.replank("rollback", "Item").args(["--yes"]).succeed().await?;
+    let moments: Vec<u64> = utc.query(sql).await?;
+    ensure!(moments == [1_729_989_000, 1_729_992_600, 1_730_026_800], "{moments:?}");
     Ok(())
 }
 
