@@ -77,7 +77,8 @@ pub struct Applier {
 struct Cleared {
     /// Numbers of their entries, up to [`WHOLE_LOG`] of them.
     entries: HashSet<u64>,
-    /// The highest number seen. Lower ones may still be committed; they are found by the next clash.
+    /// The highest number seen. Lower ones may still be committed: those closely below are looked at again, and the next
+    /// clash looks at all.
     newest: u64,
     /// Log rows of the next transaction.
     limit: usize,
