@@ -237,6 +237,10 @@ fn too_late(table: &TableName) -> Failure {
         .next(format!("`replank resume {}` records the migration and cleans up", table.argument()))
 }
 
+async fn exists(session: &mut Session, table: &TableName) -> Result<bool> {
+    patiently(LOOKING, session, async |session| schema::exists(session, table).await).await
+}
+
 /// Ends statements that a killed process left running on the server: a chunk that commits after its run was taken over
 /// could bring back rows.
 async fn bury_statements(server: &Arc<Server>, row: &RunRow) -> Result<()> {
@@ -326,10 +330,9 @@ async fn adopt(
 
 async fn original_exists(run: &Run) -> Result<bool> {
     let mut session = run.server.session_for(Role::Work, "connecting").await?;
-    let exists =
-        patiently(LOOKING, &mut session, async |session| schema::exists(session, &run.change.original).await).await?;
+    let is_there = exists(&mut session, &run.change.original).await?;
     session.close().await;
-    Ok(exists)
+    Ok(is_there)
 }
 
 /// After a swap whose new table is gone, the old one is all there is of the rows.
@@ -344,7 +347,8 @@ async fn refuse_only_table(run: &Run) -> Result<()> {
     let table = change.original.argument();
     Err(Failure::new(Stop::Occupied, format!("{} is gone, and {} has its rows", change.original, change.old))
         .table("missing: the tables were swapped, and somebody has dropped the new one or given it another name")
-        .next(format!("give one of them the name {}, then `replank resume {table}`", change.original)))
+        .next(format!("where the new one has another name, give it back, then `replank resume {table}`"))
+        .next(format!("else `RENAME TABLE {} TO {}`, then `replank abort {table}`", change.old, change.original)))
 }
 
 async fn swapped(run: &Run) -> Result<bool> {
@@ -358,9 +362,8 @@ async fn swapped(run: &Run) -> Result<bool> {
 async fn check_mirror(run: &Run) -> Result<()> {
     let change = &run.change;
     let mut session = run.server.session_for(Role::Work, "connecting").await?;
-    let exists = async |session: &mut Session, name| schema::exists(session, name).await;
-    let shadow = patiently(LOOKING, &mut session, async |session| exists(session, &change.shadow).await).await?;
-    let log = patiently(LOOKING, &mut session, async |session| exists(session, &change.log.table).await).await?;
+    let shadow = exists(&mut session, &change.shadow).await?;
+    let log = exists(&mut session, &change.log.table).await?;
     let difference = patiently(LOOKING, &mut session, async |session| cutover::difference(run, session).await).await?;
     session.close().await;
     let what = if !shadow || !log {

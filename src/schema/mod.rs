@@ -111,8 +111,8 @@ pub(crate) fn belongs_to(name: &TableName) -> String {
     )
 }
 
-/// MySQL prints `CURRENT_TIMESTAMP(3)`, MariaDB `current_timestamp(3)`. A text default that reads like that is none of a
-/// column to whose type it would not be converted.
+/// MySQL prints `CURRENT_TIMESTAMP(3)`, MariaDB `current_timestamp(3)`. A text column may have these words for its default;
+/// it is a DATETIME column of which this is asked.
 fn is_now(default: &str) -> bool {
     default.get(..17).is_some_and(|word| word.eq_ignore_ascii_case("CURRENT_TIMESTAMP"))
 }

@@ -90,8 +90,8 @@ async fn coded(server: &Server) -> Result<Scenario> {
     Ok(scenario)
 }
 
-/// Every row has taken over the code of another one, which the log names thousands of entries later; and one of those
-/// takes over codes while the log is applied.
+/// Every row has taken over the code of another one, which the log names thousands of entries later; and pairs
+/// of rows exchange theirs while the log is applied.
 async fn values_that_moved_through_a_long_log(server: Server) -> Result<()> {
     let scenario = coded(&server).await?;
     let (change, mut applier) = applier(&scenario.url(), &scenario, Stage::Settled).await?;

@@ -193,7 +193,7 @@ impl Writer {
         };
         let Some(statements) = self.block(true, changed, n) else { return Ok(()) };
         let (last, others) = statements.split_last().context("a held block has a COMMIT")?;
-        // An XA transaction that is prepared lets its connection ask for nothing.
+        // An XA transaction that has come to its end lets its connection ask for nothing.
         let mut look = shared.connect(WRITERS).await?;
         let since = Instant::now();
         let sent = async {
