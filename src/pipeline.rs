@@ -379,6 +379,7 @@ impl Mirrored {
             run.checkpoint.reverse_armed = true;
             run.runs.save(&run.row, Phase::Cutover, &run.checkpoint).await?;
         }
+        run.relocation().mute().await?;
         cutover::cut_over(run, &mut applier).await?;
         run.events.emit(Event::Swapped { old_table: run.change.old.plain() });
         phase.leave();

@@ -62,6 +62,7 @@ pub async fn prepare(run: &mut Run, alter: &Alter) -> Result<()> {
 /// tries again.
 pub async fn remove(run: &Run, command: &'static str) -> Result<()> {
     let change = &run.change;
+    run.relocation().unmute().await?;
     let mut work = run.server.session_for(Role::Work, "connecting for the preparation").await?;
     let looking = "looking for what the change has made";
     let triggers = patiently(looking, &mut work, async |session| change.mirror.found(session).await).await?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::change::{Change, Direction};
+use crate::change::{Change, Direction, swapped_variable};
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events, Phase};
 use crate::runs::{Checkpoint, RunRow, Runs};
@@ -62,6 +62,9 @@ impl Run {
             triggers: &self.checkpoint.user_triggers,
             live: &self.change.original,
             patience: self.options.lock_patience,
+            spare: &self.change.row_triggers.insert,
+            mute: (!self.checkpoint.foreign_keys.is_empty())
+                .then(|| swapped_variable(&self.change.original, self.row.id)),
         }
     }
 

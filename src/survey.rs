@@ -25,7 +25,7 @@ use crate::row_questions::refuse_rows;
 use crate::runs::{Checkpoint, Identity, Runs};
 use crate::schema::{self, Relations, Table};
 use crate::server::owner::Owner;
-use crate::server::{Flavor, Role, Server, ServerError, Session, server_failure};
+use crate::server::{Flavor, Role, Server, ServerError, Session, WRITER, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
 use crate::shadow::{TEMPORARY_KEY, alter_sql, split_indexes, strip_sql, without_counter};
 use crate::sql::{Ident, TableName};
@@ -154,13 +154,12 @@ impl Survey {
             refuse_taken_names(&mut work, &name, &names, &bookkeeping).await?;
             let walked = choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?;
             let of_name = Table { name: name.clone(), ..target.clone() };
-            if let Some(refusal) = checks::refuse_key(&of_name, split_indexes(&target, &walked).temporary_key) {
+            if split_indexes(&target, &walked).temporary_key
+                && let Some(refusal) = checks::refuse_temporary_key(&of_name, &walked)
+            {
                 return Err(refusal);
             }
             let mut family = Family::read(&mut work, &name).await.map_err(failed)?;
-            if let Some(refusal) = foreign_keys::check::refuse_with_triggers(&family, &name, &relations.triggers) {
-                return Err(refusal);
-            }
             // What is dropped need not fit the new definition.
             let dropped = key_changes.as_ref().map(|changes| changes.dropped.as_slice()).unwrap_or_default();
             family.own.retain(|key| dropped.iter().all(|dropped| dropped.name != key.name));
@@ -278,7 +277,8 @@ impl Survey {
         add(Phase::Index, format!("ANALYZE TABLE {shadow}"));
         for (index, trigger) in self.triggers.iter().enumerate() {
             let staged = staged_trigger(&change.original, index);
-            add(Phase::Cutover, trigger.staged_sql(&staged, &change.shadow.table).unwrap_or_default());
+            let double = trigger.guarded_sql(&staged, &change.shadow.table, WRITER, None);
+            add(Phase::Cutover, double.unwrap_or_default());
         }
         if !drop_old {
             change.reverse.create_sql().into_iter().for_each(|sql| add(Phase::Cutover, sql));

@@ -27,6 +27,7 @@ pub async fn difference(run: &Run, session: &mut Session) -> Result<Option<Strin
     if own.len() < 3 {
         return Ok(Some("triggers of this run are missing: they went with another table".into()));
     }
+    let of_users = run.relocation().unmuted(of_users);
     if let Some(what) = user_triggers::difference(&run.checkpoint.user_triggers, &of_users) {
         return Ok(Some(what));
     }

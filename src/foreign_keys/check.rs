@@ -6,7 +6,7 @@ use super::family::index_for;
 use crate::error::Failure;
 use crate::plan::{Alter, ChunkKey, ClauseKind, ColumnMapping};
 use crate::schema::{Column, Table};
-use crate::sql::{Ident, TableName};
+use crate::sql::Ident;
 
 /// The refusal of a change that foreign keys do not allow. `target` is the table with the clauses applied.
 pub fn refuse(
@@ -28,16 +28,6 @@ pub fn refuse(
         .or_else(|| check.indexes())
         .or_else(|| check.names_under_cascades())
         .or_else(|| check.key_text())
-}
-
-/// The refusal of a table that has triggers of the application, too: until the foreign keys are moved, the old table is
-/// written, and would fire them once more.
-pub fn refuse_with_triggers(family: &Family, table: &TableName, triggers: &[String]) -> Option<Failure> {
-    let first = triggers.first().filter(|_| !family.is_empty())?;
-    Some(refused(
-        format!("{table} has foreign keys and triggers of its own (`{first}`), which are not moved together yet"),
-        "run the change in a maintenance window, or without the triggers",
-    ))
 }
 
 struct Check<'a> {

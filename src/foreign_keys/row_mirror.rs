@@ -8,9 +8,11 @@
 use crate::change::Change;
 use crate::foreign_keys::ForeignKeys;
 use crate::sql::Ident;
+use crate::user_triggers::Relocation;
 
-/// CREATE TRIGGER for each. They are made on the shadow, in the window of the swap, and write the old table.
-pub fn create_sql(change: &Change, keys: &ForeignKeys) -> Vec<String> {
+/// CREATE TRIGGER for each. They are made on the shadow, in the window of the swap, and write the old table. The
+/// application's triggers there are muted, and those on the shadow come behind: they may write children.
+pub fn create_sql(change: &Change, keys: &ForeignKeys, application: &Relocation<'_>) -> Vec<String> {
     let names = &change.row_triggers;
     let (table, old, schema) = (&change.shadow, &change.old, &change.shadow.schema);
     let pairs: Vec<_> = change.mapping.pairs.iter().filter(|pair| !pair.source.generated).collect();
@@ -35,17 +37,20 @@ pub fn create_sql(change: &Change, keys: &ForeignKeys) -> Vec<String> {
         .collect();
     let set: Vec<String> = watched.iter().map(|(source, target)| format!("{old}.{source} = NEW.{target}")).collect();
     let delete = format!("DELETE FROM {old} WHERE {by_key}");
-    vec![
-        format!("CREATE TRIGGER {schema}.{} AFTER INSERT ON {table} FOR EACH ROW {insert}", names.insert),
-        format!(
-            "CREATE TRIGGER {schema}.{} AFTER UPDATE ON {table} FOR EACH ROW \
-             BEGIN IF NOT ({}) THEN UPDATE {old} SET {} WHERE {by_key}; END IF; END",
-            names.update,
-            same.join(" AND "),
-            set.join(", ")
-        ),
-        format!("CREATE TRIGGER {schema}.{} AFTER DELETE ON {table} FOR EACH ROW {delete}", names.delete),
-    ]
+    let update =
+        format!("IF NOT ({}) THEN UPDATE {old} SET {} WHERE {by_key}; END IF", same.join(" AND "), set.join(", "));
+    let mute = if application.triggers.is_empty() { None } else { application.mute.as_deref() };
+    let mute = mute.map(|variable| format!("SET {variable} = 1; ")).unwrap_or_default();
+    [("INSERT", &names.insert, insert), ("UPDATE", &names.update, update), ("DELETE", &names.delete, delete)]
+        .into_iter()
+        .map(|(event, name, write)| {
+            let next = application.first_after(event);
+            let place = next.map(|next| format!(" PRECEDES {next}")).unwrap_or_default();
+            format!(
+                "CREATE TRIGGER {schema}.{name} AFTER {event} ON {table} FOR EACH ROW{place} BEGIN {mute}{write}; END"
+            )
+        })
+        .collect()
 }
 
 /// DROP TRIGGER for each; no error when they are gone.

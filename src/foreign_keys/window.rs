@@ -9,12 +9,12 @@ use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
 use crate::lock_window::repeated::run_all;
 use crate::lock_window::{LockRequest, Purpose, Round};
-use crate::mirror::triggers::create_triggers;
+use crate::mirror::triggers::{create_triggers, open_anew};
 use crate::plan::names::NameError;
 use crate::run::Run;
 use crate::schema;
 use crate::server::retry::{Tries, patiently};
-use crate::server::{Flavor, Role, Server, ServerError, Session, server_failure};
+use crate::server::{Flavor, Role, Server, ServerError, Session, errno, server_failure};
 use crate::sql::{Ident, TableName, string_literal};
 
 /// How long a round of requests for a lock lasts before a stop is looked at.
@@ -140,7 +140,8 @@ pub async fn take_over(run: &Run, session: &mut Session) -> Result<(), ServerErr
         let (table, shadow) = (on.table.to_string(), run.change.shadow.to_string());
         on.create_sql().map(move |sql| sql.replacen(&format!(" ON {table} "), &format!(" ON {shadow} "), 1))
     });
-    let triggers: Vec<String> = row_mirror::create_sql(&run.change, keys).into_iter().chain(on_shadow).collect();
+    let triggers: Vec<String> =
+        row_mirror::create_sql(&run.change, keys, &run.relocation()).into_iter().chain(on_shadow).collect();
     create_triggers(session, triggers.iter().map(String::as_str)).await?;
     session.restore_sql_mode().await?;
     let shadow = &run.change.shadow;
@@ -257,7 +258,9 @@ pub(super) async fn in_window(
             continue;
         }
         let done = match &statements {
-            Statements::Triggers(all) => create_first(&mut locker, contended, all).await,
+            Statements::Triggers(all) => {
+                create_first(&mut locker, contended, all, &run.change.row_triggers.insert).await
+            }
             Statements::Plain(all) => run_all(&mut locker, all).await,
             Statements::Withdraw => withdraw(run, &mut locker).await,
         };
@@ -281,7 +284,12 @@ pub(super) async fn in_window(
 
 /// Creates BEFORE triggers in front of all others of the table: of several for one event MariaDB asks only the first
 /// whether it is newer than a prepared statement.
-async fn create_first(session: &mut Session, table: &TableName, statements: &[String]) -> Result<(), ServerError> {
+async fn create_first(
+    session: &mut Session,
+    table: &TableName,
+    statements: &[String],
+    spare: &Ident,
+) -> Result<(), ServerError> {
     let sql = format!(
         "SELECT event_manipulation, trigger_name FROM information_schema.triggers WHERE event_object_schema = {} \
          AND event_object_table = {} AND action_timing = 'BEFORE' AND action_order = 1",
@@ -295,7 +303,15 @@ async fn create_first(session: &mut Session, table: &TableName, statements: &[St
         place.map_or_else(|| sql.clone(), |place| sql.replacen(" FOR EACH ROW ", &place, 1))
     });
     let placed: Vec<String> = placed.collect();
-    create_triggers(session, placed.iter().map(String::as_str)).await
+    let all = || placed.iter().map(String::as_str);
+    match create_triggers(session, all()).await {
+        // Of the first: from then on it is found.
+        Err(error) if error.code() == Some(errno::NO_SUCH_NEIGHBOUR) => {
+            open_anew(session, &format!("{}.{spare}", table.schema), table).await?;
+            create_triggers(session, all()).await
+        }
+        created => created,
+    }
 }
 
 pub(super) fn failed(error: ServerError) -> Failure {

@@ -123,7 +123,8 @@ impl LogTriggers {
             let head = heads.iter().find(|(of, _)| of == event).map(|(_, head)| Ident::new(head));
             let place = head.map(|head| format!(" PRECEDES {head}")).unwrap_or_default();
             date_ahead(session).await?;
-            session.execute(&self.create_sql_of(event, &place)).await?;
+            let name = format!("{}.{}", self.table.schema, self.name_of(event).expect("one of the three events"));
+            create_placed(session, &name, &self.table, &self.create_sql_of(event, &place)).await?;
         }
         if mariadb && let Err(error @ ServerError::Lost(_)) = session.execute("SET SESSION timestamp = DEFAULT").await {
             return Err(error);
@@ -193,6 +194,32 @@ impl LogTriggers {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Creates a trigger in front of another one.
+pub(crate) async fn create_placed(
+    session: &mut Session,
+    name: &str,
+    table: &TableName,
+    sql: &str,
+) -> Result<(), ServerError> {
+    match session.execute(sql).await {
+        Err(error) if error.code() == Some(errno::NO_SUCH_NEIGHBOUR) => {
+            open_anew(session, name, table).await?;
+            session.execute(sql).await.map(drop)
+        }
+        outcome => outcome.map(drop),
+    }
+}
+
+/// Lets the server open a locked table anew, by a trigger of any name that does nothing and is gone at once.
+///
+/// MySQL 9 opens a table that its children reference by cascades twice under LOCK TABLES, the second time without its
+/// triggers, finds that one, and says of a trigger on it that it does not exist (3011). Once a trigger has been created,
+/// it finds all of them.
+pub(crate) async fn open_anew(session: &mut Session, name: &str, table: &TableName) -> Result<(), ServerError> {
+    let sql = format!("CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW BEGIN END;\nDROP TRIGGER {name}");
+    session.execute_all(&sql).await.map_err(|(_, error)| error)
 }
 
 /// Creates triggers with an empty sql_mode, which the session keeps.

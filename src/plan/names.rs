@@ -217,12 +217,20 @@ fn hash(name: &str) -> String {
     Sha256::digest(name).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The name of a trigger of the application, by its place among those of its table, until it can have its own.
-///
-/// In ASCII only: it is sent in whatever encoding the trigger was made with.
+/// The name of a trigger of the application on the new table, by its place among those of its table, until it can have
+/// its own.
 pub fn staged_trigger(table: &TableName, index: usize) -> Ident {
-    let suffix = format!("__rpk_user{index}");
-    match derived_name(&table.table, &suffix) {
+    double_of_trigger(table, &format!("__rpk_user{index}"))
+}
+
+/// The same on the old table, from shortly before the swap.
+pub fn muted_trigger(table: &TableName, index: usize) -> Ident {
+    double_of_trigger(table, &format!("__rpk_mute{index}"))
+}
+
+/// In ASCII only: it is sent in whatever encoding the trigger was made with.
+fn double_of_trigger(table: &TableName, suffix: &str) -> Ident {
+    match derived_name(&table.table, suffix) {
         Ok(name) if name.as_str().is_ascii() => name,
         _ => {
             let digest = Sha256::digest(table.plain());

@@ -247,6 +247,7 @@ impl Back {
                 .map_err(|failure| when_mended(failure, &run.change.original))?;
             let cut = run.enter(Phase::Cutover).await?;
             run.relocation().stage(&run.change.shadow, &run.change.reverse).await?;
+            run.relocation().mute().await?;
             cutover::cut_over(run, &mut applier).await?;
             run.events.emit(Event::Swapped { old_table: run.change.old.plain() });
             cut.leave();

@@ -20,7 +20,7 @@ pub(super) async fn plan(
     forward: &Checkpoint,
     old: &Table,
     new: &Table,
-) -> Result<(Family, KeysBack)> {
+) -> Result<KeysBack> {
     let table = &change.original;
     let family = Family::read(session, table).await.map_err(failed)?;
     refuse_ties(session, table, old).await?;
@@ -41,7 +41,7 @@ pub(super) async fn plan(
         return Err(Failure { what, ..refusal });
     }
     refuse_unlike_parents(session, table, &back, old).await?;
-    Ok((family, back))
+    Ok(back)
 }
 
 /// Nobody but replank has a reason to tie a kept table to others.

@@ -4,7 +4,6 @@ use crate::change::{Change, Direction, marker};
 use crate::cutover::identity;
 use crate::error::{Failure, Result, Stop};
 use crate::foreign_keys::KeyChanges;
-use crate::foreign_keys::check::refuse_with_triggers;
 use crate::foreign_keys::way_back::KeysBack;
 use crate::kept;
 use crate::mirror::Aside;
@@ -58,12 +57,8 @@ impl WayBack {
         refuse_other_definitions(table, &new, &old, checkpoint)?;
         let mapping = forward_mapping(forward, &old, &new)?;
         let (change, shadow_index) = reversed(table, bookkeeping, forward, &mapping, &old, &new, 0)?;
-        let (family, keys) = relations::plan(session, &change, checkpoint, &old, &new).await?;
+        let keys = relations::plan(session, &change, checkpoint, &old, &new).await?;
         let triggers = triggers_of(session, &change, &keys, earlier, &old).await?;
-        let names: Vec<String> = triggers.iter().map(|trigger| trigger.name().as_str().to_owned()).collect();
-        if let Some(refusal) = refuse_with_triggers(&family, table, &names) {
-            return Err(refusal);
-        }
         refuse_gap(session, &change).await?;
         let now = identity(session, table).await.map_err(failed)?;
         let (losses, notes) = consequences(&change, &old);

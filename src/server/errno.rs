@@ -40,6 +40,8 @@ pub const DOES_NOT_FIT: [u16; 13] = [1048, 1264, 1265, 1292, 1364, 1366, 1406, 1
 pub const NO_SUCH_TABLE: u16 = 1146;
 /// The trigger does not exist.
 pub const NO_SUCH_TRIGGER: u16 = 1360;
+/// MySQL: the trigger that another one is to precede does not exist.
+pub const NO_SUCH_NEIGHBOUR: u16 = 3011;
 /// The procedure or function does not exist.
 pub const NO_SUCH_ROUTINE: u16 = 1305;
 /// The event does not exist.

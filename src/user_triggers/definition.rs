@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::plan::dependents::is_of_row;
-use crate::server::WRITER;
 use crate::sql::executed::executed_tokens;
 use crate::sql::lexer::{Token, leading_tokens, significant};
 use crate::sql::{Ident, string_literal};
@@ -71,16 +70,26 @@ impl UserTrigger {
         )
     }
 
-    /// CREATE TRIGGER of the same under another name on another table of the session's schema, where it does nothing
-    /// for what replank itself writes. `None` when its text cannot be read.
-    pub fn staged_sql(&self, name: &Ident, table: &Ident) -> Option<String> {
+    /// CREATE TRIGGER of the same under another name on another table of the session's schema, in front of another trigger
+    /// or behind all, where it does nothing while the user variable `guard` is set. A block, whatever its body is. `None`
+    /// when its text cannot be read.
+    pub fn guarded_sql(&self, name: &Ident, table: &Ident, guard: &str, next: Option<&Ident>) -> Option<String> {
         let Parts { definer, body, .. } = self.parts()?;
         let Facts { timing, event, .. } = &self.facts;
+        let place = next.map(|next| format!(" PRECEDES {next}")).unwrap_or_default();
         // A comment may be the last thing in the body.
         Some(format!(
-            "CREATE {definer} TRIGGER {name} {timing} {event} ON {table} FOR EACH ROW \
-             IF {WRITER} IS NULL THEN {body}\n; END IF"
+            "CREATE {definer} TRIGGER {name} {timing} {event} ON {table} FOR EACH ROW{place} \
+             BEGIN IF {guard} IS NULL THEN {body}\n; END IF; END"
         ))
+    }
+
+    /// Whether facts are those of this trigger behind such a guard, its name left out.
+    pub fn is_guarded_in(&self, facts: &Facts, guard: &str) -> bool {
+        let beginning = format!("BEGIN IF {guard} IS NULL THEN");
+        let body = facts.statement.strip_prefix(&beginning).and_then(|rest| rest.strip_suffix("\n; END IF; END"));
+        let own = Facts { name: facts.name.clone(), statement: facts.statement.clone(), ..self.facts.clone() };
+        own == *facts && body.is_some_and(|body| body.trim() == self.facts.statement.trim())
     }
 
     /// CREATE TRIGGER in its own words, in front of another trigger or behind all. `None` when its text cannot be read.
@@ -92,15 +101,10 @@ impl UserTrigger {
         })
     }
 
-    /// Its own statement and the end of its staged double, in one packet.
-    ///
-    /// The servers take the semicolon behind a body of one statement for a part of it, so such a body must come last;
-    /// else it comes first, because twice is easier to mend than never.
-    pub fn exchange_sql(&self, staged: &Ident, next: Option<&Ident>) -> Option<String> {
-        let create = self.create_sql_before(next)?;
-        let drop = format!("DROP TRIGGER {staged}");
-        let is_block = significant(self.parts()?.body).first().is_some_and(|first| first.is_word("BEGIN"));
-        Some(if is_block { format!("{create};\n{drop}") } else { format!("{drop};\n{create}") })
+    /// Whether its body is a block.
+    pub fn is_block(&self) -> bool {
+        let parts = self.parts();
+        parts.is_some_and(|parts| significant(parts.body).first().is_some_and(|first| first.is_word("BEGIN")))
     }
 
     /// Whether its text can be sent as it was: with other letters than ASCII that takes an encoding that is known here.
@@ -193,14 +197,30 @@ mod tests {
         begin -- NEW.comment\n insert into Audit values (new.id, 'NEW.text', OLD . `status`, New.`ID`); end -- done;";
 
     #[test]
-    fn staged_it_is_guarded_and_elsewhere() {
-        let made = trigger(AUDIT).staged_sql(&Ident::new("s1"), &Ident::new("Order__rpk_new")).unwrap();
+    fn its_double_is_guarded_and_elsewhere() {
+        let (name, table) = (Ident::new("s1"), Ident::new("Order__rpk_new"));
+        let made = trigger(AUDIT).guarded_sql(&name, &table, "@still", None).unwrap();
         assert_eq!(
             made,
             "CREATE DEFINER=`app`@`%` TRIGGER `s1` AFTER INSERT ON `Order__rpk_new` FOR EACH ROW \
-             IF @replank_mirrors IS NULL THEN \nbegin -- NEW.comment\n \
-             insert into Audit values (new.id, 'NEW.text', OLD . `status`, New.`ID`); end -- done\n; END IF"
+             BEGIN IF @still IS NULL THEN \nbegin -- NEW.comment\n \
+             insert into Audit values (new.id, 'NEW.text', OLD . `status`, New.`ID`); end -- done\n; END IF; END"
         );
+        let placed = trigger(AUDIT).guarded_sql(&name, &table, "@still", Some(&Ident::new("n"))).unwrap();
+        assert!(placed.contains("FOR EACH ROW PRECEDES `n` BEGIN IF"), "{placed}");
+    }
+
+    #[test]
+    fn its_double_is_known_again() {
+        let own = trigger("CREATE TRIGGER audit AFTER INSERT ON t FOR EACH ROW SET @a = 1");
+        let double =
+            |statement: &str| Facts { name: "double".to_owned(), statement: statement.to_owned(), ..own.facts.clone() };
+        let same = double("BEGIN IF @x IS NULL THEN  SET @a = 1\n; END IF; END");
+        assert!(own.is_guarded_in(&same, "@x"));
+        assert!(!own.is_guarded_in(&same, "@y"));
+        assert!(!own.is_guarded_in(&double("BEGIN IF @x IS NULL THEN  SET @a = 2\n; END IF; END"), "@x"));
+        let elsewhere = Facts { event: "DELETE".to_owned(), ..same };
+        assert!(!own.is_guarded_in(&elsewhere, "@x"));
     }
 
     #[test]
@@ -218,12 +238,9 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_one_statement_comes_last() {
-        let staged = Ident::new("s1");
-        let packet = |sql: &str| trigger(sql).exchange_sql(&staged, None).unwrap();
-        let simple = "CREATE TRIGGER a BEFORE UPDATE ON t FOR EACH ROW SET NEW.x = 1";
-        assert_eq!(packet(simple), format!("DROP TRIGGER `s1`;\n{simple}"));
-        assert!(packet(AUDIT).ends_with(";\nDROP TRIGGER `s1`"));
+    fn a_block_is_told_from_one_statement() {
+        assert!(trigger(AUDIT).is_block());
+        assert!(!trigger("CREATE TRIGGER a BEFORE UPDATE ON t FOR EACH ROW SET NEW.x = 1").is_block());
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! its staged double change places by one packet of two statements, which the server goes on with when replank dies.
 
 mod definition;
+mod exchange;
 mod relocation;
 
 pub use definition::{Facts, UserTrigger, difference};

@@ -4,19 +4,29 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::UserTrigger;
+use super::exchange::Exchange;
+use super::{Facts, UserTrigger};
 use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
 use crate::lock_window::{LockRequest, Purpose};
-use crate::mirror::triggers::{LogTriggers, date_ahead};
+use crate::mirror::triggers::LogTriggers;
 use crate::plan::grants::Account;
-use crate::plan::names::staged_trigger;
-use crate::server::retry::Tries;
-use crate::server::{Disposition, Role, Server, ServerError, Session, errno, server_failure};
+use crate::plan::names::{muted_trigger, staged_trigger};
+use crate::schema::relations::triggers_named_sql;
+use crate::server::retry::{Tries, patiently};
+use crate::server::{Disposition, Role, Server, ServerError, Session, WRITER, errno, server_failure};
 use crate::sql::{Ident, TableName, string_literal};
 
-/// How long one lock window goes on taking another trigger; a pair of statements takes some milliseconds.
-const WINDOW: Duration = Duration::from_millis(25);
+/// Under which name and in which words a trigger is on a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Its own.
+    Own,
+    /// Still in sessions of replank's own.
+    Staged,
+    /// Still in sessions that have written the other table through the row mirror, which is after the swap only.
+    Muted,
+}
 
 /// How long a statement of a lost connection may take: it waits for a metadata lock for two seconds at most.
 const LAST_STATEMENT: Duration = Duration::from_secs(30);
@@ -33,6 +43,11 @@ pub struct Relocation<'a> {
     pub live: &'a TableName,
     /// How long a lock is asked for.
     pub patience: Duration,
+    /// The user variable by which the muted ones know that the swap was; `None` where nothing writes the old table after
+    /// it, so that they need not be muted.
+    pub mute: Option<String>,
+    /// A name for a trigger that is there for a moment; should it be left over, the end of the swap's triggers drops it.
+    pub spare: &'a Ident,
 }
 
 impl Relocation<'_> {
@@ -90,6 +105,62 @@ impl Relocation<'_> {
         Ok(())
     }
 
+    /// Mutes the triggers of the table that is about to become the old one: from the swap until its foreign keys are moved
+    /// the row mirror writes it, and must not fire them once more. Until then they do what they did.
+    pub async fn mute(&self) -> Result<()> {
+        if self.triggers.is_empty() || self.mute.is_none() {
+            return Ok(());
+        }
+        self.exchange_all(self.live, Form::Own, Form::Muted, None).await
+    }
+
+    /// Takes that back, wherever the table is now.
+    pub async fn unmute(&self) -> Result<()> {
+        if self.triggers.is_empty() || self.mute.is_none() {
+            return Ok(());
+        }
+        let mut watch = self.server.session_for(Role::Watch, "connecting for the triggers").await?;
+        let names: Vec<Ident> = (0..self.triggers.len()).map(|index| self.name(Form::Muted, index)).collect();
+        let sql = triggers_named_sql(&self.live.schema, names.iter());
+        let looking = "looking for the triggers of the table";
+        let muted: Vec<(String, String)> =
+            patiently(looking, &mut watch, async |session| session.rows(&sql).await).await?;
+        watch.close().await;
+        let mut tables: Vec<String> = muted.into_iter().map(|(_, table)| table).collect();
+        tables.dedup();
+        for table in tables {
+            let table = TableName { table: Ident::new(table), ..self.live.clone() };
+            self.exchange_all(&table, Form::Muted, Form::Own, None).await?;
+        }
+        Ok(())
+    }
+
+    /// What information_schema says of the table's triggers, the muted ones as if they were their own.
+    pub fn unmuted(&self, found: Vec<Facts>) -> Vec<Facts> {
+        let mut own: Vec<Facts> = Vec::new();
+        for facts in found {
+            let is_it = |index: &usize| {
+                self.name(Form::Muted, *index).as_str() == facts.name
+                    && self.mute.as_ref().is_some_and(|mute| self.triggers[*index].is_guarded_in(&facts, mute))
+            };
+            let facts = match (0..self.triggers.len()).find(is_it) {
+                Some(index) => self.triggers[index].facts.clone(),
+                None => facts,
+            };
+            // A server that crashed between the two statements of an exchange has both.
+            if own.iter().all(|other| other.name != facts.name) {
+                own.push(facts);
+            }
+        }
+        own
+    }
+
+    /// The first of the triggers that row mirror's would fire together with, for an event, as it is on the new table.
+    pub fn first_after(&self, event: &str) -> Option<Ident> {
+        let is_first = |trigger: &UserTrigger| trigger.facts.timing == "AFTER" && trigger.facts.event == event;
+        self.triggers.iter().position(is_first).map(|index| self.name(Form::Staged, index))
+    }
+
     /// Gives the triggers their own names and words, once the table has its name. `from` is the table that had them,
     /// `last` are triggers of ours that come last. Does what is left to do.
     pub async fn settle(&self, from: &TableName, last: &LogTriggers) -> Result<()> {
@@ -98,7 +169,32 @@ impl Relocation<'_> {
         }
         let table = self.live.argument();
         self.free_names(from).await.map_err(|failure| unsettled(failure, &table))?;
-        self.exchange_all(last).await.map_err(|failure| unsettled(failure, &table))
+        let exchanged = self.exchange_all(self.live, Form::Staged, Form::Own, Some(last)).await;
+        exchanged.map_err(|failure| unsettled(failure, &table))
+    }
+
+    pub(super) fn name(&self, form: Form, index: usize) -> Ident {
+        match form {
+            Form::Own => self.triggers[index].name(),
+            Form::Staged => staged_trigger(self.live, index),
+            Form::Muted => muted_trigger(self.live, index),
+        }
+    }
+
+    /// CREATE TRIGGER, in front of another trigger or behind all. `None` when its text cannot be read.
+    pub(super) fn create_sql(
+        &self,
+        form: Form,
+        index: usize,
+        onto: &TableName,
+        next: Option<&Ident>,
+    ) -> Option<String> {
+        let (trigger, name) = (&self.triggers[index], self.name(form, index));
+        match form {
+            Form::Own => trigger.create_sql_before(next),
+            Form::Staged => trigger.guarded_sql(&name, &onto.table, WRITER, next),
+            Form::Muted => trigger.guarded_sql(&name, &onto.table, self.mute.as_deref()?, next),
+        }
     }
 
     async fn create_staged(&self, session: &mut Session, onto: &TableName) -> Result<(), (&UserTrigger, ServerError)> {
@@ -106,7 +202,7 @@ impl Relocation<'_> {
         self.drop_staged(session).await.map_err(|error| (first, error))?;
         for (index, trigger) in self.triggers.iter().enumerate() {
             let made = async {
-                let sql = trigger.staged_sql(&staged_trigger(self.live, index), &onto.table);
+                let sql = self.create_sql(Form::Staged, index, onto, None);
                 let sql = sql.ok_or_else(|| ServerError::Driver("its text cannot be read".into()))?;
                 session.execute(&trigger.settings_sql()).await?;
                 session.execute(&sql).await
@@ -122,7 +218,7 @@ impl Relocation<'_> {
         // The words of a trigger need not name its schema.
         session.execute(&format!("USE {}", self.live.schema)).await?;
         for index in 0..self.triggers.len() {
-            session.execute(&format!("DROP TRIGGER IF EXISTS {}", staged_trigger(self.live, index))).await?;
+            session.execute(&format!("DROP TRIGGER IF EXISTS {}", self.name(Form::Staged, index))).await?;
         }
         Ok(())
     }
@@ -139,30 +235,34 @@ impl Relocation<'_> {
 
     async fn try_to_free_names(&self, session: &mut Session, from: &TableName) -> Result<(), ServerError> {
         let there = names_on(session, from).await?;
-        for trigger in self.triggers {
-            if there.contains(&trigger.facts.name) {
-                session.execute(&format!("DROP TRIGGER IF EXISTS {}.{}", from.schema, trigger.name())).await?;
+        for index in 0..self.triggers.len() {
+            for name in [self.name(Form::Own, index), self.name(Form::Muted, index)] {
+                if there.contains(name.as_str()) {
+                    session.execute(&format!("DROP TRIGGER IF EXISTS {}.{name}", from.schema)).await?;
+                }
             }
         }
         Ok(())
     }
 
-    async fn exchange_all(&self, last: &LogTriggers) -> Result<()> {
+    /// Lets all triggers of a table change places with their doubles. `last` are triggers of ours that come behind them.
+    async fn exchange_all(&self, on: &TableName, from: Form, to: Form, last: Option<&LogTriggers>) -> Result<()> {
+        let exchange = Exchange { relocation: self, on, from, to, last };
         let mut locker = self.server.session_for(Role::Work, "connecting for the triggers").await?;
         let mut watch = self.server.session_for(Role::Watch, "connecting for the triggers").await?;
         let mut tries = Tries::of("giving the triggers their names");
         loop {
-            match names_on(&mut watch, self.live).await {
-                Ok(there) if (0..self.triggers.len()).all(|index| self.is_settled(index, &there)) => break,
+            match names_on(&mut watch, on).await {
+                Ok(there) if (0..self.triggers.len()).all(|index| exchange.is_done(index, &there)) => break,
                 Ok(_) => {}
                 Err(error) => {
                     self.recover(&mut tries, &mut watch, error).await?;
                     continue;
                 }
             }
-            let request = LockRequest::new(Purpose::Triggers, self.live, vec![self.live], self.patience);
+            let request = LockRequest::new(Purpose::Triggers, on, vec![on], self.patience);
             let window = request.granted(&mut locker, &mut watch, self.events).await?;
-            let exchanged = self.exchange_some(&mut locker, last).await;
+            let exchanged = exchange.some(&mut locker).await;
             if locker.is_lost() {
                 window.ended(self.events);
             } else {
@@ -176,93 +276,6 @@ impl Relocation<'_> {
         locker.close().await;
         watch.close().await;
         Ok(())
-    }
-
-    /// Under the lock: lets triggers change places with their staged doubles, as many as there is time for.
-    async fn exchange_some(&self, locker: &mut Session, last: &LogTriggers) -> Result<(), ServerError> {
-        let started = Instant::now();
-        // Not before the lock: a killed process may have been at it until then.
-        let there = names_on(locker, self.live).await?;
-        let mut outcome = locker.execute(&format!("USE {}", self.live.schema)).await.map(drop);
-        for index in (0..self.triggers.len()).filter(|index| !self.is_settled(*index, &there)) {
-            if outcome.is_err() || started.elapsed() > WINDOW {
-                break;
-            }
-            outcome = self.exchange(locker, index, &there, last).await;
-        }
-        // Names in other letters can be sent again.
-        match locker.execute("SET NAMES utf8mb4").await {
-            Ok(_) => outcome,
-            Err(error) => outcome.and(Err(error)),
-        }
-    }
-
-    /// One packet, because the server executes all of it even when nobody is there any more to send the second statement
-    /// or to read the answer to the first.
-    async fn exchange(
-        &self,
-        locker: &mut Session,
-        index: usize,
-        there: &HashSet<String>,
-        last: &LogTriggers,
-    ) -> Result<(), ServerError> {
-        let (trigger, staged) = (&self.triggers[index], staged_trigger(self.live, index));
-        let next = self.next(index, there, last);
-        let unreadable = || ServerError::Driver("the text of a trigger cannot be read".into());
-        if there.contains(&trigger.facts.name) {
-            return locker.execute(&format!("DROP TRIGGER {staged}")).await.map(drop);
-        }
-        locker.execute(&trigger.settings_sql()).await?;
-        date_ahead(locker).await?;
-        if !there.contains(staged.as_str()) {
-            // The server ended between the two.
-            let create = trigger.create_sql_before(next.as_ref()).ok_or_else(unreadable)?;
-            return locker.execute(&create).await.map(drop);
-        }
-        let packet = trigger.exchange_sql(&staged, next.as_ref()).ok_or_else(unreadable)?;
-        match locker.execute_all(&packet).await {
-            Err((_, error)) => {
-                if !locker.is_lost() {
-                    self.keep_one(locker, index, next.as_ref()).await?;
-                }
-                Err(error)
-            }
-            Ok(()) => Ok(()),
-        }
-    }
-
-    /// After a packet of which only the first statement was done: the trigger is there once, under either name.
-    async fn keep_one(&self, locker: &mut Session, index: usize, next: Option<&Ident>) -> Result<(), ServerError> {
-        let (trigger, staged) = (&self.triggers[index], staged_trigger(self.live, index));
-        let there = names_on(locker, self.live).await?;
-        match (there.contains(&trigger.facts.name), there.contains(staged.as_str())) {
-            (true, true) => locker.execute(&format!("DROP TRIGGER {}", trigger.name())).await.map(drop),
-            (false, false) => {
-                let own = trigger.create_sql_before(next).unwrap_or_default();
-                let double = trigger.staged_sql(&staged, &self.live.table).unwrap_or_default();
-                match locker.execute(&own).await {
-                    Ok(_) => Ok(()),
-                    Err(_) => locker.execute(&double).await.map(drop),
-                }
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The trigger that comes behind one: the next of the same time and event, or the one of ours.
-    fn next(&self, index: usize, there: &HashSet<String>, last: &LogTriggers) -> Option<Ident> {
-        let of = |trigger: &UserTrigger| (trigger.facts.timing.clone(), trigger.facts.event.clone());
-        let (timing, event) = of(&self.triggers[index]);
-        let behind = (index + 1..self.triggers.len())
-            .filter(|&other| of(&self.triggers[other]) == (timing.clone(), event.clone()));
-        let names = behind.flat_map(|other| [staged_trigger(self.live, other), self.triggers[other].name()]);
-        let ours = (timing == "AFTER").then(|| last.name_of(&event)).flatten().cloned();
-        names.chain(ours).find(|name| there.contains(name.as_str()))
-    }
-
-    /// Whether a trigger is on the table under its own name only.
-    fn is_settled(&self, index: usize, there: &HashSet<String>) -> bool {
-        there.contains(&self.triggers[index].facts.name) && !there.contains(staged_trigger(self.live, index).as_str())
     }
 
     /// Makes a session fit for another try. What a lost connection was at comes to its end before it is killed: a KILL
@@ -325,7 +338,7 @@ fn missing_privilege(error: &ServerError) -> Option<&str> {
 }
 
 /// The names of the triggers on a table.
-async fn names_on(session: &mut Session, table: &TableName) -> Result<HashSet<String>, ServerError> {
+pub(super) async fn names_on(session: &mut Session, table: &TableName) -> Result<HashSet<String>, ServerError> {
     let sql = format!(
         "SELECT trigger_name FROM information_schema.triggers \
          WHERE event_object_schema = {} AND event_object_table = {}",

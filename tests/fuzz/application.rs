@@ -14,7 +14,9 @@ use rand_chacha::ChaCha8Rng;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{End, Plan, TABLE, Write};
+use super::plan::{End, Plan, Statement, TABLE, Write};
+use super::types::Key;
+use super::verdict::counter;
 use crate::support::Server;
 use crate::support::load::{Failed, RETRYABLE, Record};
 
@@ -36,7 +38,7 @@ pub struct Done {
     pub write: Write,
     /// `@n` and what it was at for the server's clock.
     pub number: u64,
-    /// The counter's first value, of each statement that took one.
+    /// The counter's first value for each statement that takes one, also for the one that failed.
     pub counted: Vec<u64>,
     /// Error numbers by which it failed, and the statement.
     pub failed: Option<(u16, String, String)>,
@@ -94,7 +96,7 @@ impl Application {
             number += 1;
             left -= u32::from(stop.is_cancelled());
             let write = plan.writes[self.rng.random_range(0..plan.writes.len())].clone();
-            self.one(write, number).await.with_context(|| format!("writing to {}", self.schema))?;
+            self.one(write, number, plan.key).await.with_context(|| format!("writing to {}", self.schema))?;
         }
         self.end_open().await?;
         for conn in self.sessions.into_iter().flatten() {
@@ -103,7 +105,7 @@ impl Application {
         Ok(self.written)
     }
 
-    async fn one(&mut self, write: Write, number: u64) -> Result<()> {
+    async fn one(&mut self, write: Write, number: u64, key: &'static Key) -> Result<()> {
         let busy = self.open.as_ref().map(|(session, ..)| *session);
         let free: Vec<usize> = (0..self.sessions.len()).filter(|&session| Some(session) != busy).collect();
         let session = free[self.rng.random_range(0..free.len())];
@@ -112,7 +114,7 @@ impl Application {
         let mut conn = self.sessions[session].take().expect("only one is taken out at a time");
         let (before, is_after) = (self.before[session].clone(), self.is_after);
         let mut sending = tokio::spawn(async move {
-            let sent = send(&mut conn, &mut done, &before, is_after, held).await;
+            let sent = send(&mut conn, &mut done, key, &before, is_after, held).await;
             (conn, done, sent)
         });
         let finished = match timeout(IN_THE_WAY, &mut sending).await {
@@ -168,15 +170,31 @@ pub fn settings(number: u64) -> String {
 
 /// Sends a write up to its end, or up to the end when it is to be held. Gives the error for which it has to be sent again by
 /// whoever wants it.
-async fn send(conn: &mut Conn, done: &mut Done, before: &str, is_after: bool, held: bool) -> Result<Option<Failed>> {
+async fn send(
+    conn: &mut Conn,
+    done: &mut Done,
+    key: &Key,
+    before: &str,
+    is_after: bool,
+    held: bool,
+) -> Result<Option<Failed>> {
     conn.query_drop(settings(done.number)).await?;
     let autocommit = done.write.is_alone() && done.number.is_multiple_of(2);
     if !autocommit {
         conn.query_drop("START TRANSACTION").await?;
     }
-    for sql in done.write.script() {
+    for (sql, statement) in done.write.script().into_iter().zip(done.write.in_script()) {
+        // What the server tells afterwards is the key of some row that was there already, or nothing. Nobody else sends
+        // anything meanwhile.
+        let next = match statement {
+            Some(statement) if statement.counts(key) => next_of_counter(conn).await?,
+            _ => 0,
+        };
         match conn.query_drop(&sql).await {
-            Ok(()) => done.counted.push(conn.last_insert_id().unwrap_or(0)),
+            Ok(()) if statement.is_some_and(Statement::is_plain_insert) => {
+                done.counted.push(conn.last_insert_id().unwrap_or(0));
+            }
+            Ok(()) => done.counted.push(next),
             Err(Error::Server(error)) => {
                 let at = Instant::now();
                 conn.query_drop("ROLLBACK").await?;
@@ -186,6 +204,7 @@ async fn send(conn: &mut Conn, done: &mut Done, before: &str, is_after: bool, he
                     let what = "a transaction";
                     return Ok(Some(Failed { at, code, message, what, retried: true, self_inflicted: false }));
                 }
+                done.counted.push(next);
                 done.failed = Some((error.code, error.message, sql));
                 break;
             }
@@ -206,6 +225,11 @@ async fn send(conn: &mut Conn, done: &mut Done, before: &str, is_after: bool, he
         }
     }
     Ok(None)
+}
+
+/// The value that the counter gives next.
+async fn next_of_counter(conn: &mut Conn) -> Result<u64> {
+    Ok(counter(conn).await?.map(|value| value.parse()).transpose()?.unwrap_or(1))
 }
 
 async fn definition(conn: &mut Conn) -> Result<String> {

@@ -230,9 +230,21 @@ impl Statement {
             _ => false,
         }
     }
+
+    /// Whether each of its rows is a new one, or the statement fails.
+    pub fn is_plain_insert(&self) -> bool {
+        matches!(self, Statement::Insert { verb: "INSERT INTO", on_duplicate, .. } if on_duplicate.is_empty())
+    }
 }
 
 impl Write {
+    /// The statements of its script, `None` for what marks and restores a savepoint.
+    pub fn in_script(&self) -> Vec<Option<&Statement>> {
+        let mut statements = self.statements.iter();
+        let is_mark = |sql: &String| sql.starts_with("SAVEPOINT") || sql.starts_with("ROLLBACK");
+        self.script().iter().map(|sql| if is_mark(sql) { None } else { statements.next() }).collect()
+    }
+
     /// Whether it needs no transaction around it.
     pub fn is_alone(&self) -> bool {
         self.statements.len() == 1 && self.end == End::Commit

@@ -263,7 +263,8 @@ async fn counters(conn: &mut mysql_async::Conn, twin: &mut mysql_async::Conn) ->
     Ok((made != wanted).then(|| format!("the counter is {made:?} instead of {wanted:?}")))
 }
 
-async fn counter(conn: &mut mysql_async::Conn) -> Result<Option<String>> {
+/// The counter's next value, `None` where it is 1 or there is none.
+pub async fn counter(conn: &mut mysql_async::Conn) -> Result<Option<String>> {
     let row: Option<(String, Vec<u8>)> = conn.query_first(format!("SHOW CREATE TABLE `{TABLE}`")).await?;
     let text = row.map(|(_, text)| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
     let options = text.rsplit_once("\n) ").map(|(_, options)| options.to_owned()).unwrap_or_default();

@@ -59,6 +59,12 @@ pub const SEEDS: u64 = 400;
 /// The table with rows and triggers; the rows were there before the triggers.
 pub async fn items(server: &Server, topic: &str) -> Result<Scenario> {
     let scenario = silent_items(server, topic).await?;
+    give_triggers(&scenario).await?;
+    Ok(scenario)
+}
+
+/// The triggers that write down when they fire.
+pub async fn give_triggers(scenario: &Scenario) -> Result<()> {
     for (event, timing, name, place) in TRIGGERS {
         let row = if event == "DELETE" { "OLD" } else { "NEW" };
         // Some change the row as well.
@@ -70,7 +76,7 @@ pub async fn items(server: &Server, topic: &str) -> Result<Scenario> {
             ))
             .await?;
     }
-    Ok(scenario)
+    Ok(())
 }
 
 /// The table without triggers.

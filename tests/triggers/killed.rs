@@ -14,12 +14,12 @@ use crate::support::{Program, Scenario, Server, on_every_server, residue};
 on_every_server!(killed_before_the_swap, killed_after_the_swap, connection_lost_after_the_swap);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
+pub enum Next {
     Resume,
     Abort,
 }
 
-fn on_way(scenario: &Scenario, way: &Intercept) -> Result<Program> {
+pub fn on_way(scenario: &Scenario, way: &Intercept) -> Result<Program> {
     let target = format!("{}.Item", scenario.schema);
     let words = ["alter", &target, "--alter", "MODIFY `total` BIGINT NOT NULL", "--name", "wider", "--force-copy"];
     let url = way.url(scenario)?;
@@ -33,15 +33,18 @@ fn on_way(scenario: &Scenario, way: &Intercept) -> Result<Program> {
     ]))
 }
 
-/// Kills a run in front of a statement, lets the application go on, and goes on with the run or takes it back.
 async fn killed(server: &Server, beginnings: &[String], next: Next) -> Result<()> {
-    let scenario = items(server, "killed").await?;
-    let before = described(&scenario).await?;
-    let application = Application::start(&scenario).await?;
+    killed_in(&items(server, "killed").await?, beginnings, next).await
+}
+
+/// Kills a run in front of a statement, lets the application go on, and goes on with the run or takes it back.
+pub async fn killed_in(scenario: &Scenario, beginnings: &[String], next: Next) -> Result<()> {
+    let before = described(scenario).await?;
+    let application = Application::start(scenario).await?;
     let beginnings: Vec<String> = beginnings.iter().map(|text| text.replace("SCHEMA", &scenario.schema)).collect();
     let beginnings: Vec<&str> = beginnings.iter().map(String::as_str).collect();
-    let mut way = Intercept::start(server, &beginnings, Then::Hold).await?;
-    let mut run = on_way(&scenario, &way)?.start()?;
+    let mut way = Intercept::start(&scenario.server, &beginnings, Then::Hold).await?;
+    let mut run = on_way(scenario, &way)?.start()?;
     let met = tokio::time::timeout(Duration::from_secs(60), way.met()).await;
     run.kill();
     let ended = run.finish().await?;
@@ -50,13 +53,13 @@ async fn killed(server: &Server, beginnings: &[String], next: Next) -> Result<()
     let command = if next == Next::Resume { "resume" } else { "abort" };
     scenario.replank(command, "Item").succeed().await.with_context(|| format!("{command} behind {beginnings:?}"))?;
     sleep(Duration::from_millis(100)).await;
-    application.stop(&scenario).await.with_context(|| format!("{command} behind {beginnings:?}"))?;
+    application.stop(scenario).await.with_context(|| format!("{command} behind {beginnings:?}"))?;
     let definition = residue::definition(&mut scenario.connect().await?, "`Item`").await?;
     ensure!(definition.contains("`total` bigint") == (next == Next::Resume), "{definition}");
     if next == Next::Resume {
         scenario.replank("cleanup", "Item").succeed().await?;
     }
-    let after = described(&scenario).await?;
+    let after = described(scenario).await?;
     ensure!(after == before, "{command} behind {beginnings:?} left\n{after:#?}\ninstead of\n{before:#?}");
     Ok(())
 }
@@ -72,7 +75,7 @@ pub async fn described(scenario: &Scenario) -> Result<Vec<String>> {
     Ok(told)
 }
 
-fn edge(statements: &[&str]) -> Vec<String> {
+pub fn edge(statements: &[&str]) -> Vec<String> {
     statements.iter().map(|&statement| statement.to_owned()).collect()
 }
 

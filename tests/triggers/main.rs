@@ -11,6 +11,7 @@ mod audit;
 mod definitions;
 mod deployed;
 mod firing;
+mod keyed;
 mod killed;
 mod meddling;
 mod name_taken;

@@ -24,7 +24,7 @@ async fn rolled_back_under_load(server: Server) -> Result<()> {
     expect_back(&scenario, &before).await
 }
 
-async fn expect_back(scenario: &Scenario, before: &[String]) -> Result<()> {
+pub async fn expect_back(scenario: &Scenario, before: &[String]) -> Result<()> {
     let definition = residue::definition(&mut scenario.connect().await?, "`Item`").await?;
     ensure!(!definition.contains("`size`"), "{definition}");
     let after = described(scenario).await?;
@@ -33,7 +33,7 @@ async fn expect_back(scenario: &Scenario, before: &[String]) -> Result<()> {
 }
 
 /// Killed in front of a statement of the rollback; gives what the next command has to deal with.
-async fn killed(scenario: &Scenario, beginnings: &[&str]) -> Result<()> {
+pub async fn killed(scenario: &Scenario, beginnings: &[&str]) -> Result<()> {
     let mut way = Intercept::start(&scenario.server, beginnings, Then::Hold).await?;
     let (target, url) = (format!("{}.Item", scenario.schema), way.url(scenario)?);
     let program =

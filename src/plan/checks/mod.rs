@@ -19,6 +19,7 @@ mod trigger_creation;
 mod triggers;
 mod walked_key;
 
+use super::ChunkKey;
 use super::clauses::Alter;
 use super::grants::Grants;
 use super::mapping::ColumnMapping;
@@ -116,9 +117,9 @@ pub fn refuse_definers(inspection: &Inspection, triggers: &[UserTrigger]) -> Opt
     triggers::check_definers(inspection, triggers)
 }
 
-/// The refusal of a copy that could not give up its temporary index.
-pub fn refuse_key(target: &Table, temporary_key: bool) -> Option<Failure> {
-    walked_key::check(target, temporary_key)
+/// The refusal of a copy that could not have its temporary index, or not give it up.
+pub fn refuse_temporary_key(target: &Table, key: &ChunkKey) -> Option<Failure> {
+    walked_key::check(target, key)
 }
 
 /// The first refusal that an online copy would meet whoever makes it: a plan is often made by an account that may only
