@@ -62,7 +62,6 @@ pub async fn prepare(run: &mut Run, alter: &Alter) -> Result<()> {
 /// tries again.
 pub async fn remove(run: &Run, command: &'static str) -> Result<()> {
     let change = &run.change;
-    run.relocation().unmute().await?;
     let mut work = run.server.session_for(Role::Work, "connecting for the preparation").await?;
     let looking = "looking for what the change has made";
     let triggers = patiently(looking, &mut work, async |session| change.mirror.found(session).await).await?;
@@ -74,6 +73,7 @@ pub async fn remove(run: &Run, command: &'static str) -> Result<()> {
         // A table with foreign keys is not dropped without a lock on those it references.
         window::withdraw_left(run).await?;
     }
+    run.relocation().unmute().await?;
     let removing = "removing what the change has made";
     patiently(removing, &mut work, async |session| cutover::remove_leftovers(run, session).await).await?;
     for table in [&change.shadow, &change.log.table, &change.reverse_log.table] {
