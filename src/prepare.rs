@@ -12,7 +12,7 @@ use crate::plan::Alter;
 use crate::run::Run;
 use crate::schema;
 use crate::server::retry::{Tries, patiently};
-use crate::server::{Role, ServerError, Session, server_failure};
+use crate::server::{Flavor, Role, ServerError, Session, server_failure};
 use crate::shadow::{Shadow, split_indexes};
 use crate::sql::{Ident, TableName};
 use crate::user_triggers::{self, UserTrigger};
@@ -88,9 +88,18 @@ pub async fn remove(run: &Run, command: &'static str) -> Result<()> {
 async fn drop_mirror(run: &Run, command: &'static str, table: &TableName, names: &[Ident]) -> Result<()> {
     let drops: Vec<String> =
         names.iter().map(|name| format!("DROP TRIGGER IF EXISTS {}.{name}", table.schema)).collect();
-    let tables = vec![table, &run.change.log.table];
+    let tables = trigger_tables(run, table);
     let request = LockRequest::new(Purpose::Triggers, table, tables, run.options.lock_patience);
     request.asked_by(command).run_repeatable(&run.server, "dropping the triggers", &drops, &run.events).await
+}
+
+/// The tables of a window in which the mirror's triggers come or go. MariaDB needs the one that they write, too; on MySQL
+/// a parent's statements would meet both of them ([`ForeignKeys::met_first`](crate::foreign_keys::ForeignKeys::met_first)).
+fn trigger_tables<'a>(run: &'a Run, table: &'a TableName) -> Vec<&'a TableName> {
+    match run.server.facts.flavor {
+        Flavor::MySql => vec![table],
+        Flavor::MariaDb => vec![table, &run.change.log.table],
+    }
 }
 
 /// DROP TABLE of something of ours; no error when it is gone.
@@ -114,7 +123,7 @@ async fn user_triggers_of(run: &Run, work: &mut Session) -> Result<Vec<UserTrigg
 async fn install(run: &Run) -> Result<()> {
     let change = &run.change;
     let mut watch = run.server.session_for(Role::Watch, "connecting for the triggers").await?;
-    let tables = vec![&change.original, &change.log.table];
+    let tables = trigger_tables(run, &change.original);
     let mut request = LockRequest::new(Purpose::Triggers, &change.original, tables, run.options.lock_patience);
     let mut locker = run.server.session_for(Role::Work, "connecting for the triggers").await?;
     let mut tries = Tries::of("creating the triggers");

@@ -230,6 +230,7 @@ pub(super) async fn in_window(
 ) -> Result<()> {
     let mut locker = run.server.session_for(Role::Work, "connecting for the foreign keys").await?;
     let mut watch = run.server.session_for(Role::Watch, "connecting for the foreign keys").await?;
+    let tables = run.checkpoint.foreign_keys.met_first(&run.change.original, tables, run.server.facts.flavor);
     let mut request = LockRequest::new(purpose, contended, tables, run.options.lock_patience);
     let children = if run.server.facts.flavor == Flavor::MariaDb { children } else { &[] };
     let mut holders = None;

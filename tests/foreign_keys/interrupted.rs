@@ -108,8 +108,7 @@ async fn killed_at(server: &Server, statement: impl Fn(&str) -> String, after: A
     stop.store(true, Ordering::Relaxed);
     orphans.await??;
     let (models, record) = application.stop().await?;
-    let mut errors = record.unretryable();
-    errors.retain(|error| error.code != shop::NEED_REPREPARE);
+    let errors = record.unretryable();
     oracle::expect_none(&errors, &[&killed, &over])?;
     shop::expect_contents(&mut scenario.connect().await?, &models).await?;
     if after == After::Resume {

@@ -68,8 +68,7 @@ fn windows(outcome: &Outcome) -> Vec<support::program::LockWindow> {
 
 fn expect_unharmed(record: &Record, runs: &[&Outcome]) -> Result<()> {
     let windows: Vec<_> = runs.iter().flat_map(|run| windows(run)).collect();
-    let mut errors = record.unexcused(&windows);
-    errors.retain(|error| error.code != shop::NEED_REPREPARE);
+    let errors = record.unexcused(&windows);
     oracle::expect_none(&errors, runs)
 }
 
