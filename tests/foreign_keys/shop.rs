@@ -198,14 +198,6 @@ impl Writer {
                 Err(Error::Server(error)) => {
                     let code = error.code;
                     let error = Error::Server(error);
-                    if code == 1615 {
-                        println!(
-                            "XX1615 conn {} at {:?} {:?}",
-                            self.conn.id(),
-                            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros(),
-                            operation.statements
-                        );
-                    }
                     let self_inflicted = is_self_inflicted(&mut self.conn, &error).await;
                     self.record.errors.push(Failed {
                         at: Instant::now(),
