@@ -274,17 +274,9 @@ pub fn copied_value(sql: &str, source: &Column, target: &Column) -> String {
 /// The comment that marks the statements of a run that may take long. Runs are counted per bookkeeping schema, so the number alone would
 /// also be that of somebody else's run. A digest, because a name may have the end of a comment in it.
 pub fn marker(table: &TableName, run: u64) -> String {
-    format!("/* replank run {run} of {} */", digest(table))
-}
-
-/// The user variable that a session has when it has written the old table of a run through the row mirror, which is
-/// after the swap only. Of one run of one table: sessions of the application keep it.
-pub fn swapped_variable(table: &TableName, run: u64) -> String {
-    format!("@replank_swapped_{}_{run}", digest(table))
-}
-
-fn digest(table: &TableName) -> String {
-    Sha256::digest(table.plain().as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(table.plain().as_bytes());
+    let table: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    format!("/* replank run {run} of {table} */")
 }
 
 #[cfg(test)]
@@ -296,9 +288,6 @@ mod tests {
         let marker_of = |schema| marker(&TableName::new(schema, "Order */"), 1);
         assert_eq!(marker_of("shop"), marker_of("shop"));
         assert_ne!(marker_of("shop"), marker_of("shop_2"));
-        let variable_of = |schema, run| swapped_variable(&TableName::new(schema, "Order */"), run);
-        assert_ne!(variable_of("shop", 1), variable_of("shop_2", 1));
-        assert_ne!(variable_of("shop", 1), variable_of("shop", 2));
         assert_eq!(marker_of("shop").matches("*/").count(), 1);
     }
 

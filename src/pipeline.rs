@@ -379,8 +379,8 @@ impl Mirrored {
             run.checkpoint.reverse_armed = true;
             run.runs.save(&run.row, Phase::Cutover, &run.checkpoint).await?;
         }
-        run.relocation().mute().await?;
-        cutover::cut_over(run, &mut applier).await?;
+        run.mute_triggers().await.map_err(|failure| run.with_muted(failure))?;
+        cutover::cut_over(run, &mut applier).await.map_err(|failure| run.with_muted(failure))?;
         run.events.emit(Event::Swapped { old_table: run.change.old.plain() });
         phase.leave();
         Ok(())

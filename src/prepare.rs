@@ -20,6 +20,7 @@ use crate::user_triggers::{self, UserTrigger};
 /// Makes everything and fills in the checkpoint.
 pub async fn prepare(run: &mut Run, alter: &Alter) -> Result<()> {
     remove(run, "resume").await?;
+    run.checkpoint.muted_by = None;
     let change = run.change.clone();
     let mut work = run.server.session_for(Role::Work, "connecting for the preparation").await?;
     let mut ddl = run.server.session_for(Role::Ddl, "connecting for the preparation").await?;
@@ -73,7 +74,7 @@ pub async fn remove(run: &Run, command: &'static str) -> Result<()> {
         // A table with foreign keys is not dropped without a lock on those it references.
         window::withdraw_left(run).await?;
     }
-    run.relocation().unmute().await?;
+    run.relocation().asked_by(command).unmute().await?;
     let removing = "removing what the change has made";
     patiently(removing, &mut work, async |session| cutover::remove_leftovers(run, session).await).await?;
     for table in [&change.shadow, &change.log.table, &change.reverse_log.table] {

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
-use crate::change::{Change, Direction, swapped_variable};
+use crate::change::{Change, Direction};
+use crate::cutover;
 use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events, Phase};
 use crate::runs::{Checkpoint, RunRow, Runs};
@@ -63,9 +65,36 @@ impl Run {
             live: &self.change.original,
             patience: self.options.lock_patience,
             spare: &self.change.row_triggers.insert,
-            mute: (!self.checkpoint.foreign_keys.is_empty())
-                .then(|| swapped_variable(&self.change.original, self.row.id)),
+            muted_by: self.checkpoint.muted_by.as_deref(),
+            command: "resume",
         }
+    }
+
+    /// Mutes the triggers of the application, where the row mirror is going to write the old table.
+    pub async fn mute_triggers(&mut self) -> Result<()> {
+        if self.checkpoint.foreign_keys.is_empty() || self.checkpoint.user_triggers.is_empty() {
+            return Ok(());
+        }
+        cutover::refuse_foreign_change(self).await?;
+        if self.checkpoint.muted_by.is_none() {
+            let number: u64 = rand::rng().random();
+            self.checkpoint.muted_by = Some(format!("@replank_swapped_{number:016x}"));
+            self.runs.save(&self.row, Phase::Cutover, &self.checkpoint).await?;
+        }
+        self.relocation().mute(&|| self.check_stop()).await
+    }
+
+    /// Says of a failure before the swap that triggers have other names meanwhile.
+    pub fn with_muted(&self, failure: Failure) -> Failure {
+        if self.checkpoint.muted_by.is_none() || failure.stop == Stop::OutcomeUnknown {
+            return failure;
+        }
+        let state = failure
+            .table
+            .as_deref()
+            .unwrap_or("untouched; what was copied is kept and stays in sync through the triggers");
+        let state = format!("{state}; its own triggers work, some under names of replank's until `resume` or `abort`");
+        failure.table(state)
     }
 
     /// Runs a statement that defines a table of ours, and again after lock waits and deadlocks, by which it has done

@@ -115,6 +115,10 @@ pub struct Checkpoint {
     /// The application's own triggers on the original, as they were when the copy was prepared.
     #[serde(default)]
     pub user_triggers: Vec<UserTrigger>,
+    /// Once they may be muted: the user variable by which they then know that the swap was. Of this run only, because
+    /// sessions of the application keep it.
+    #[serde(default)]
+    pub muted_by: Option<String>,
     /// What is done about foreign keys.
     #[serde(default)]
     pub foreign_keys: ForeignKeys,

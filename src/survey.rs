@@ -15,7 +15,7 @@ use crate::plan::dependents::{self, Program};
 use crate::plan::explain::{Finding, Plan, PlannedStatement, Severity};
 use crate::plan::grants::Grants;
 use crate::plan::key_clauses::only_foreign_keys;
-use crate::plan::names::staged_trigger;
+use crate::plan::names::{muted_trigger, staged_trigger};
 use crate::plan::near::nearest;
 use crate::plan::strategy::{self, Algorithm, Strategy};
 use crate::plan::{Alter, Artifacts, ChunkKey, ColumnMapping, bookkeeping_schema, choose_key, read_clauses};
@@ -151,7 +151,7 @@ impl Survey {
             if let Some(refusal) = refusal.or_else(|| checks::refuse_definers(&inspection, &triggers)) {
                 return Err(refusal);
             }
-            refuse_taken_names(&mut work, &name, &names, &bookkeeping).await?;
+            refuse_taken_names(&mut work, &name, &names, &bookkeeping, triggers.len()).await?;
             let walked = choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?;
             let of_name = Table { name: name.clone(), ..target.clone() };
             if split_indexes(&target, &walked).temporary_key
@@ -346,6 +346,7 @@ async fn refuse_taken_names(
     table: &TableName,
     names: &Artifacts,
     bookkeeping: &Ident,
+    own_triggers: usize,
 ) -> Result<()> {
     let beside = |name: &Ident| TableName { schema: table.schema.clone(), table: name.clone() };
     let away = |name: &Ident| TableName { schema: bookkeeping.clone(), table: name.clone() };
@@ -358,11 +359,11 @@ async fn refuse_taken_names(
         }
     }
     let triggers = [&names.triggers, &names.reverse_triggers, &names.row_triggers];
+    let doubles: Vec<Ident> =
+        (0..own_triggers).flat_map(|index| [staged_trigger(table, index), muted_trigger(table, index)]).collect();
+    let all = triggers.into_iter().flat_map(|of| [&of.insert, &of.update, &of.delete]).chain(&doubles);
     let taken: Option<(String, String)> = work
-        .first_row(&schema::relations::triggers_named_sql(
-            &table.schema,
-            triggers.into_iter().flat_map(|of| [&of.insert, &of.update, &of.delete]),
-        ))
+        .first_row(&schema::relations::triggers_named_sql(&table.schema, all))
         .await
         .map_err(|error| server_failure("inspecting the table", &error))?;
     let Some((trigger, on)) = taken else { return Ok(()) };

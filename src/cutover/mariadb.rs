@@ -10,7 +10,8 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
 
 use super::{Attempt, Window};
 use crate::change::Change;
@@ -24,6 +25,10 @@ use crate::sql::Ident;
 /// How long the RENAME may take to be seen waiting. It is there within a millisecond or two; longer means that
 /// something else is wrong, and the application is waiting.
 const SEEN_WITHIN: Duration = Duration::from_millis(500);
+
+/// How often it is asked whether the RENAME is stuck. InnoDB's list of transactions is a tenth of a second old, counted
+/// from when somebody read it last: asked more often, it would never be renewed.
+const STUCK_LOOK: Duration = Duration::from_millis(110);
 
 /// The gate's only column, by which it is told from an old table.
 fn gate_column() -> Ident {
@@ -128,12 +133,16 @@ async fn swap_alone(window: &mut Window<'_>, renamer: Session) -> Result<Attempt
     // The triggers are still there: if the RENAME fails now, every write goes on being logged.
     let unlocked = window.locker.execute("UNLOCK TABLES").await;
     let connection = rename.connection;
-    let (renamed, renamer) = rename.end().await?;
+    let (renamed, renamer) = rename.end_unless_stuck(window).await?;
     renamer.close().await;
     match (renamed, unlocked) {
         (Ok(_), _) => Ok(Attempt::Swapped),
         (Err(error), _) => window.outcome(&[connection], error).await,
     }
+}
+
+fn panicked(error: JoinError) -> Failure {
+    Failure::new(Stop::Unexpected, "the swap panicked").cause(error)
 }
 
 /// A RENAME that runs on its own connection.
@@ -174,8 +183,61 @@ impl Rename {
         }
     }
 
+    /// Ends it where it waits for a transaction that has written a child and waits for the table: that circle goes through
+    /// InnoDB and the server, which do not see each other's half, and would last for the second that InnoDB waits at least.
+    ///
+    /// Only the first of its two renames waits so: nothing references the shadow but itself. So nothing has been done.
+    async fn end_unless_stuck(mut self, window: &mut Window<'_>) -> Result<(Result<u64, ServerError>, Session)> {
+        let has_children = !hold::of_run(window.run).is_empty();
+        while has_children {
+            if let Ok(ended) = timeout(STUCK_LOOK, &mut self.task).await {
+                return ended.map_err(panicked);
+            }
+            let sql = format!(
+                "SELECT 1 FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = {} AND trx_state = 'LOCK WAIT'",
+                self.connection.number
+            );
+            let asked = window.watch.first_row::<u64>(&sql).await;
+            let all: Vec<(String, u32, String)> = window
+                .watch
+                .rows(
+                    "SELECT trx_state, trx_mysql_thread_id, COALESCE(trx_query,'') FROM information_schema.innodb_trx",
+                )
+                .await
+                .unwrap_or_default();
+            let pl = window.watch.processes().await.unwrap_or_default();
+            {
+                use std::io::Write;
+                let mut f = std::fs::OpenOptions::new().create(true).append(true).open("/tmp/s/dbg.txt").unwrap();
+                writeln!(
+                    f,
+                    "{} {:?} {:?} {:?}",
+                    self.connection.number,
+                    asked,
+                    all,
+                    pl.iter()
+                        .map(|p| (p.id, p.state.clone(), p.statement.chars().take(30).collect::<String>()))
+                        .collect::<Vec<_>>()
+                )
+                .unwrap();
+            }
+            match asked {
+                Ok(None) => {}
+                Ok(Some(_)) => {
+                    if let Err(error) = window.run.server.kill_query(self.connection.number).await {
+                        tracing::warn!("KILL QUERY {} failed: {error}", self.connection.number);
+                    }
+                    break;
+                }
+                // It may not be looked at.
+                Err(_) => break,
+            }
+        }
+        self.end().await
+    }
+
     async fn end(self) -> Result<(Result<u64, ServerError>, Session)> {
-        self.task.await.map_err(|error| Failure::new(Stop::Unexpected, "the swap panicked").cause(error))
+        self.task.await.map_err(panicked)
     }
 
     /// Ends the RENAME before the lock is given back; must not be able to run afterwards.

@@ -24,7 +24,7 @@ use crate::mirror::Applier;
 use crate::mirror::applier::{Stage, apply_sql};
 use crate::run::Run;
 use crate::schema;
-use crate::server::retry::Tries;
+use crate::server::retry::{Tries, patiently};
 use crate::server::{ConnectionId, Disposition, Flavor, Role, ServerError, Session, server_failure};
 use crate::shadow::{self, TEMPORARY_KEY};
 use crate::sql::Ident;
@@ -162,6 +162,17 @@ async fn make_ready(run: &Run, locker: &mut Session) -> Result<()> {
     }
 }
 
+/// Stops where somebody has changed the table, or what hangs on it, since it was copied.
+pub async fn refuse_foreign_change(run: &Run) -> Result<()> {
+    let mut session = run.server.session_for(Role::Work, "connecting for the cutover").await?;
+    let looking = "looking at the table before the cutover";
+    let difference =
+        patiently(looking, &mut session, async |session| unchanged::difference_before_window(run, session).await);
+    let difference = difference.await?;
+    session.close().await;
+    difference.map_or(Ok(()), |what| Err(foreign_change(&run.change, &what)))
+}
+
 async fn try_to_make_ready(run: &Run, locker: &mut Session) -> Result<Option<Failure>, ServerError> {
     // With autocommit, every statement in the window would pay for its own flush; and START TRANSACTION unlocks.
     locker.execute("SET SESSION autocommit = 0, innodb_table_locks = 0").await?;
@@ -207,6 +218,10 @@ impl Window<'_> {
     pub(crate) async fn difference(&mut self) -> Result<Option<Failure>, ServerError> {
         let change = &self.run.change;
         if let Some(what) = unchanged::difference(self.run, self.locker).await? {
+            return Ok(Some(foreign_change(change, &what)));
+        }
+        if let Some(name) = self.run.relocation().unmuted_one(self.locker).await? {
+            let what = format!("its trigger {name} was made again");
             return Ok(Some(foreign_change(change, &what)));
         }
         // The log is empty and the lock is held, so a row that only the shadow has was taken away behind the triggers.

@@ -39,8 +39,7 @@ pub fn create_sql(change: &Change, keys: &ForeignKeys, application: &Relocation<
     let delete = format!("DELETE FROM {old} WHERE {by_key}");
     let update =
         format!("IF NOT ({}) THEN UPDATE {old} SET {} WHERE {by_key}; END IF", same.join(" AND "), set.join(", "));
-    let mute = if application.triggers.is_empty() { None } else { application.mute.as_deref() };
-    let mute = mute.map(|variable| format!("SET {variable} = 1; ")).unwrap_or_default();
+    let mute = application.muted_by.map(|variable| format!("SET {variable} = 1; ")).unwrap_or_default();
     [("INSERT", &names.insert, insert), ("UPDATE", &names.update, update), ("DELETE", &names.delete, delete)]
         .into_iter()
         .map(|(event, name, write)| {

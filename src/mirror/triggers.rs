@@ -218,7 +218,11 @@ pub(crate) async fn create_placed(
 /// triggers, finds that one, and says of a trigger on it that it does not exist (3011). Once a trigger has been created,
 /// it finds all of them.
 pub(crate) async fn open_anew(session: &mut Session, name: &str, table: &TableName) -> Result<(), ServerError> {
-    let sql = format!("CREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW BEGIN END;\nDROP TRIGGER {name}");
+    // A server that crashed here before has left it.
+    let sql = format!(
+        "DROP TRIGGER IF EXISTS {name};\nCREATE TRIGGER {name} BEFORE INSERT ON {table} FOR EACH ROW BEGIN END;\n\
+         DROP TRIGGER {name}"
+    );
     session.execute_all(&sql).await.map_err(|(_, error)| error)
 }
 

@@ -71,7 +71,7 @@ pub(crate) async fn abort(interrupted: Interrupted) -> Result<Taken> {
     cutover::remove_leftovers(&run, &mut session).await.map_err(failed)?;
     foreign_keys::window::withdraw_left(&run).await?;
     // A table with triggers cannot go to another schema.
-    run.relocation().unmute().await?;
+    run.relocation().asked_by("abort").unmute().await?;
     run.relocation().unstage().await?;
     let change = &run.change;
     let kept = kept_place(change);

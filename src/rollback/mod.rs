@@ -247,8 +247,8 @@ impl Back {
                 .map_err(|failure| when_mended(failure, &run.change.original))?;
             let cut = run.enter(Phase::Cutover).await?;
             run.relocation().stage(&run.change.shadow, &run.change.reverse).await?;
-            run.relocation().mute().await?;
-            cutover::cut_over(run, &mut applier).await?;
+            run.mute_triggers().await.map_err(|failure| run.with_muted(failure))?;
+            cutover::cut_over(run, &mut applier).await.map_err(|failure| run.with_muted(failure))?;
             run.events.emit(Event::Swapped { old_table: run.change.old.plain() });
             cut.leave();
         }

@@ -89,7 +89,9 @@ impl UserTrigger {
         let beginning = format!("BEGIN IF {guard} IS NULL THEN");
         let body = facts.statement.strip_prefix(&beginning).and_then(|rest| rest.strip_suffix("\n; END IF; END"));
         let own = Facts { name: facts.name.clone(), statement: facts.statement.clone(), ..self.facts.clone() };
-        own == *facts && body.is_some_and(|body| body.trim() == self.facts.statement.trim())
+        // MySQL keeps the semicolon behind a body of one statement that others followed in its packet.
+        let bare = |text: &'_ str| text.trim().trim_end_matches(|ch: char| ch == ';' || ch.is_whitespace()).to_owned();
+        own == *facts && body.is_some_and(|body| bare(body) == bare(&self.facts.statement))
     }
 
     /// CREATE TRIGGER in its own words, in front of another trigger or behind all. `None` when its text cannot be read.
@@ -99,6 +101,14 @@ impl UserTrigger {
             Some(next) => format!("{head} PRECEDES {next}{body}"),
             None => format!("{head}{body}"),
         })
+    }
+
+    /// CREATE TRIGGER in its own words on another table of the session's schema. `None` when its text cannot be read.
+    pub fn own_sql_on(&self, table: &Ident, next: Option<&Ident>) -> Option<String> {
+        let Parts { definer, body, .. } = self.parts()?;
+        let (Facts { timing, event, .. }, name) = (&self.facts, self.name());
+        let place = next.map(|next| format!(" PRECEDES {next}")).unwrap_or_default();
+        Some(format!("CREATE {definer} TRIGGER {name} {timing} {event} ON {table} FOR EACH ROW{place}{body}"))
     }
 
     /// Whether its body is a block.
@@ -218,6 +228,9 @@ mod tests {
         let same = double("BEGIN IF @x IS NULL THEN  SET @a = 1\n; END IF; END");
         assert!(own.is_guarded_in(&same, "@x"));
         assert!(!own.is_guarded_in(&same, "@y"));
+        let mut kept = own.clone();
+        kept.facts.statement.push(';');
+        assert!(kept.is_guarded_in(&same, "@x"), "MySQL keeps the semicolon of a packet");
         assert!(!own.is_guarded_in(&double("BEGIN IF @x IS NULL THEN  SET @a = 2\n; END IF; END"), "@x"));
         let elsewhere = Facts { event: "DELETE".to_owned(), ..same };
         assert!(!own.is_guarded_in(&elsewhere, "@x"));

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use super::facts;
 use super::relocation::{Form, Relocation, names_on};
 use crate::mirror::triggers::{LogTriggers, date_ahead, open_anew};
 use crate::server::{ServerError, Session, errno};
@@ -43,11 +44,10 @@ impl Exchange<'_> {
         }
     }
 
-    /// Whether a trigger is on the table in its new form only. One that has gone before the swap was dropped by somebody,
-    /// which is found when the tables are compared.
+    /// Whether a trigger is on the table in its new form only.
     pub fn is_done(&self, index: usize, there: &HashSet<String>) -> bool {
         let is_there = |form| there.contains(self.relocation.name(form, index).as_str());
-        !is_there(self.from) && (is_there(self.to) || self.from != Form::Staged)
+        !is_there(self.from) && is_there(self.to)
     }
 
     /// One packet, because the server executes all of it even when nobody is there any more to send the second statement
@@ -57,6 +57,9 @@ impl Exchange<'_> {
         let (from, to) = (self.relocation.name(self.from, index), self.relocation.name(self.to, index));
         let unreadable = || ServerError::Driver("the text of a trigger cannot be read".into());
         if there.contains(to.as_str()) {
+            if self.from == Form::Own {
+                self.refuse_another(locker, index).await?;
+            }
             return locker.execute(&format!("DROP TRIGGER {from}")).await.map(drop);
         }
         let next = self.next(index, there);
@@ -85,6 +88,17 @@ impl Exchange<'_> {
                 Err(error)
             }
             Ok(()) => Ok(()),
+        }
+    }
+
+    /// Fails where somebody has made a trigger again while its double was there.
+    async fn refuse_another(&self, locker: &mut Session, index: usize) -> Result<(), ServerError> {
+        let own = &self.relocation.triggers[index].facts;
+        match facts(locker, self.on).await?.iter().find(|found| found.name == own.name) {
+            Some(found) if found != own => {
+                Err(ServerError::Driver(format!("somebody has made the trigger {} again", own.name)))
+            }
+            _ => Ok(()),
         }
     }
 

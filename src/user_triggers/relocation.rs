@@ -8,10 +8,11 @@ use super::exchange::Exchange;
 use super::{Facts, UserTrigger};
 use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
-use crate::lock_window::{LockRequest, Purpose};
+use crate::lock_window::{LockRequest, Purpose, Round};
 use crate::mirror::triggers::LogTriggers;
 use crate::plan::grants::Account;
 use crate::plan::names::{muted_trigger, staged_trigger};
+use crate::schema;
 use crate::schema::relations::triggers_named_sql;
 use crate::server::retry::{Tries, patiently};
 use crate::server::{Disposition, Role, Server, ServerError, Session, WRITER, errno, server_failure};
@@ -28,6 +29,9 @@ pub(super) enum Form {
     Muted,
 }
 
+/// How long a round of requests for a lock lasts before a stop is looked at.
+const ROUND: Duration = Duration::from_secs(1);
+
 /// How long a statement of a lost connection may take: it waits for a metadata lock for two seconds at most.
 const LAST_STATEMENT: Duration = Duration::from_secs(30);
 
@@ -43,9 +47,11 @@ pub struct Relocation<'a> {
     pub live: &'a TableName,
     /// How long a lock is asked for.
     pub patience: Duration,
-    /// The user variable by which the muted ones know that the swap was; `None` where nothing writes the old table after
-    /// it, so that they need not be muted.
-    pub mute: Option<String>,
+    /// The user variable by which the muted ones know that the swap was; `None` before any may be muted, and where nothing
+    /// writes the old table after the swap.
+    pub muted_by: Option<&'a str>,
+    /// The command that tries again where a lock is not granted.
+    pub command: &'static str,
     /// A name for a trigger that is there for a moment; should it be left over, the end of the swap's triggers drops it.
     pub spare: &'a Ident,
 }
@@ -105,34 +111,53 @@ impl Relocation<'_> {
         Ok(())
     }
 
-    /// Mutes the triggers of the table that is about to become the old one: from the swap until its foreign keys are moved
-    /// the row mirror writes it, and must not fire them once more. Until then they do what they did.
-    pub async fn mute(&self) -> Result<()> {
-        if self.triggers.is_empty() || self.mute.is_none() {
-            return Ok(());
-        }
-        self.exchange_all(self.live, Form::Own, Form::Muted, None).await
+    /// The same for a command that tries again by itself.
+    pub fn asked_by(self, command: &'static str) -> Self {
+        Relocation { command, ..self }
     }
 
-    /// Takes that back, wherever the table is now.
+    /// Mutes the triggers of the table that is about to become the old one: from the swap until its foreign keys are moved
+    /// the row mirror writes it, and must not fire them once more. Until then they do what they did. `check_stop` fails
+    /// when this is to end.
+    pub async fn mute(&self, check_stop: &(dyn Fn() -> Result<()> + Sync)) -> Result<()> {
+        if self.muted_by.is_none() {
+            return Ok(());
+        }
+        let exchange = Exchange { relocation: self, on: self.live, from: Form::Own, to: Form::Muted, last: None };
+        self.exchange_all(&exchange, check_stop).await
+    }
+
+    /// Takes that back, wherever the table is now. A killed process may still be at it: nothing is believed that was seen
+    /// without a lock.
     pub async fn unmute(&self) -> Result<()> {
-        if self.triggers.is_empty() || self.mute.is_none() {
+        if self.muted_by.is_none() {
             return Ok(());
         }
         let mut watch = self.server.session_for(Role::Watch, "connecting for the triggers").await?;
-        let names: Vec<Ident> = (0..self.triggers.len()).map(|index| self.name(Form::Muted, index)).collect();
-        let sql = triggers_named_sql(&self.live.schema, names.iter());
-        let looking = "looking for the triggers of the table";
-        let muted: Vec<(String, String)> =
-            patiently(looking, &mut watch, async |session| session.rows(&sql).await).await?;
+        let on = patiently("looking for the triggers of the table", &mut watch, async |session| {
+            self.where_they_are(session).await
+        })
+        .await?;
         watch.close().await;
-        let mut tables: Vec<String> = muted.into_iter().map(|(_, table)| table).collect();
-        tables.dedup();
-        for table in tables {
-            let table = TableName { table: Ident::new(table), ..self.live.clone() };
-            self.exchange_all(&table, Form::Muted, Form::Own, None).await?;
+        let Some(on) = on else { return Ok(()) };
+        let exchange = Exchange { relocation: self, on: &on, from: Form::Muted, to: Form::Own, last: None };
+        self.exchange_all(&exchange, &|| Ok(())).await
+    }
+
+    /// The table that has muted triggers, or else the one that had them, unless it has gone or they have moved.
+    async fn where_they_are(&self, session: &mut Session) -> Result<Option<TableName>, ServerError> {
+        let tables_of = async |session: &mut Session, form: Form| {
+            let names: Vec<Ident> = (0..self.triggers.len()).map(|index| self.name(form, index)).collect();
+            let sql = triggers_named_sql(&self.live.schema, names.iter());
+            let found: Vec<(String, String)> = session.rows(&sql).await?;
+            Ok::<_, ServerError>(found.into_iter().map(|(_, table)| Ident::new(table)).collect::<Vec<Ident>>())
+        };
+        if let Some(table) = tables_of(session, Form::Muted).await?.into_iter().next() {
+            return Ok(Some(TableName { table, ..self.live.clone() }));
         }
-        Ok(())
+        let moved = tables_of(session, Form::Own).await?.into_iter().any(|table| table != self.live.table);
+        let is_there = schema::exists(session, self.live).await?;
+        Ok((is_there && !moved).then(|| self.live.clone()))
     }
 
     /// What information_schema says of the table's triggers, the muted ones as if they were their own.
@@ -141,18 +166,30 @@ impl Relocation<'_> {
         for facts in found {
             let is_it = |index: &usize| {
                 self.name(Form::Muted, *index).as_str() == facts.name
-                    && self.mute.as_ref().is_some_and(|mute| self.triggers[*index].is_guarded_in(&facts, mute))
+                    && self.muted_by.is_some_and(|muted_by| self.triggers[*index].is_guarded_in(&facts, muted_by))
             };
-            let facts = match (0..self.triggers.len()).find(is_it) {
-                Some(index) => self.triggers[index].facts.clone(),
-                None => facts,
-            };
-            // A server that crashed between the two statements of an exchange has both.
-            if own.iter().all(|other| other.name != facts.name) {
-                own.push(facts);
+            let known = (0..self.triggers.len()).find(is_it);
+            let facts = known.map_or(facts, |index| self.triggers[index].facts.clone());
+            // A server that crashed between the two statements of an exchange has both; what somebody else has made beside
+            // the muted one is what is to be found.
+            match own.iter_mut().find(|other| other.name == facts.name) {
+                Some(other) if known.is_none() => *other = facts,
+                Some(_) => {}
+                None => own.push(facts),
             }
         }
         own
+    }
+
+    /// A trigger that is not muted, or is there under its own name, too, where all must be muted.
+    pub async fn unmuted_one(&self, session: &mut Session) -> Result<Option<Ident>, ServerError> {
+        if self.muted_by.is_none() {
+            return Ok(None);
+        }
+        let there = names_on(session, self.live).await?;
+        let is_there = |form, index| there.contains(self.name(form, index).as_str());
+        let unmuted = |&index: &usize| is_there(Form::Own, index) || !is_there(Form::Muted, index);
+        Ok((0..self.triggers.len()).find(unmuted).map(|index| self.name(Form::Own, index)))
     }
 
     /// The first of the triggers that row mirror's would fire together with, for an event, as it is on the new table.
@@ -169,7 +206,9 @@ impl Relocation<'_> {
         }
         let table = self.live.argument();
         self.free_names(from).await.map_err(|failure| unsettled(failure, &table))?;
-        let exchanged = self.exchange_all(self.live, Form::Staged, Form::Own, Some(last)).await;
+        let exchange =
+            Exchange { relocation: self, on: self.live, from: Form::Staged, to: Form::Own, last: Some(last) };
+        let exchanged = self.exchange_all(&exchange, &|| Ok(())).await;
         exchanged.map_err(|failure| unsettled(failure, &table))
     }
 
@@ -191,9 +230,10 @@ impl Relocation<'_> {
     ) -> Option<String> {
         let (trigger, name) = (&self.triggers[index], self.name(form, index));
         match form {
+            Form::Own if onto != self.live => trigger.own_sql_on(&onto.table, next),
             Form::Own => trigger.create_sql_before(next),
             Form::Staged => trigger.guarded_sql(&name, &onto.table, WRITER, next),
-            Form::Muted => trigger.guarded_sql(&name, &onto.table, self.mute.as_deref()?, next),
+            Form::Muted => trigger.guarded_sql(&name, &onto.table, self.muted_by?, next),
         }
     }
 
@@ -245,23 +285,32 @@ impl Relocation<'_> {
         Ok(())
     }
 
-    /// Lets all triggers of a table change places with their doubles. `last` are triggers of ours that come behind them.
-    async fn exchange_all(&self, on: &TableName, from: Form, to: Form, last: Option<&LogTriggers>) -> Result<()> {
-        let exchange = Exchange { relocation: self, on, from, to, last };
+    /// Lets all triggers of a table change places with their doubles.
+    async fn exchange_all(&self, exchange: &Exchange<'_>, check_stop: &(dyn Fn() -> Result<()> + Sync)) -> Result<()> {
+        let on = exchange.on;
         let mut locker = self.server.session_for(Role::Work, "connecting for the triggers").await?;
         let mut watch = self.server.session_for(Role::Watch, "connecting for the triggers").await?;
         let mut tries = Tries::of("giving the triggers their names");
+        let mut has_locked = exchange.from != Form::Muted;
         loop {
             match names_on(&mut watch, on).await {
-                Ok(there) if (0..self.triggers.len()).all(|index| exchange.is_done(index, &there)) => break,
+                Ok(there) if has_locked && (0..self.triggers.len()).all(|index| exchange.is_done(index, &there)) => {
+                    break;
+                }
                 Ok(_) => {}
                 Err(error) => {
                     self.recover(&mut tries, &mut watch, error).await?;
                     continue;
                 }
             }
-            let request = LockRequest::new(Purpose::Triggers, on, vec![on], self.patience);
-            let window = request.granted(&mut locker, &mut watch, self.events).await?;
+            let mut request = LockRequest::new(Purpose::Triggers, on, vec![on], self.patience).asked_by(self.command);
+            let window = loop {
+                check_stop()?;
+                if let Round::Granted(window) = request.round(&mut locker, &mut watch, self.events, ROUND).await? {
+                    break window;
+                }
+            };
+            has_locked = true;
             let exchanged = exchange.some(&mut locker).await;
             if locker.is_lost() {
                 window.ended(self.events);
