@@ -21,6 +21,10 @@ on_every_server!(
     killed_while_keys_are_moved,
     connection_lost_while_triggers_are_muted,
     rollback_killed,
+    made_again_while_muted,
+    table_renamed_while_muted,
+    texts_of_every_kind,
+    name_of_a_double_taken,
 );
 
 const OWNER: &str = "CREATE TABLE `Owner` (`id` INTEGER NOT NULL, `items` INTEGER NOT NULL, PRIMARY KEY (`id`))";
@@ -184,4 +188,98 @@ async fn rollback_killed(server: Server) -> Result<()> {
     sleep(Duration::from_millis(100)).await;
     stop(application, &scenario).await?;
     expect_back(&scenario, &before).await
+}
+
+/// A run on the way to the swap, with all triggers muted.
+fn before_the_swap(scenario: &Scenario) -> String {
+    format!("LOCK TABLES `{0}`.`Item` WRITE, `{0}`.`Item__rpk_new` WRITE", scenario.schema)
+}
+
+/// Names and bodies of the triggers on a table.
+async fn bodies(scenario: &Scenario, table: &str) -> Result<Vec<(String, String)>> {
+    let mut conn = scenario.connect().await?;
+    let sql = "SELECT trigger_name, action_statement FROM information_schema.triggers \
+               WHERE event_object_schema = DATABASE() AND event_object_table = ? ORDER BY trigger_name";
+    let bodies = conn.exec(sql, (table,)).await?;
+    conn.disconnect().await?;
+    Ok(bodies)
+}
+
+/// Whoever makes a trigger anew finds its name free, and is not overruled.
+async fn made_again_while_muted(server: Server) -> Result<()> {
+    let scenario = items(&server, "keyed").await?;
+    let before = bodies(&scenario, "Item").await?;
+    let again = format!(
+        "CREATE TRIGGER `{0}`.`u_after` AFTER UPDATE ON `{0}`.`Item` FOR EACH ROW SET @again = 1",
+        scenario.schema
+    );
+    let way = Intercept::start(&server, &[&before_the_swap(&scenario)], Then::First(again)).await?;
+    let failed = on_way(&scenario, &way)?.run().await?.expect_code(11)?;
+    ensure!(way.has_met(), "{:#?}", way.statements());
+    let said = failed.events("failed").map(|seen| seen.event.to_string()).collect::<String>();
+    ensure!(said.contains("u_after") && said.contains("under names of replank's"), "{said}");
+    scenario.replank("abort", "Item").succeed().await?;
+    let after = bodies(&scenario, "Item").await?;
+    let expected = before.into_iter().map(|(name, body)| match name.as_str() {
+        "u_after" => (name, "SET @again = 1".to_owned()),
+        _ => (name, body),
+    });
+    let expected: Vec<_> = expected.collect();
+    ensure!(after == expected, "{after:#?}");
+    Ok(())
+}
+
+async fn table_renamed_while_muted(server: Server) -> Result<()> {
+    let scenario = items(&server, "keyed").await?;
+    let before = bodies(&scenario, "Item").await?;
+    let mut way = Intercept::start(&server, &[&before_the_swap(&scenario)], Then::Hold).await?;
+    let mut run = on_way(&scenario, &way)?.start()?;
+    let met = tokio::time::timeout(Duration::from_secs(60), way.met()).await;
+    run.kill();
+    run.finish().await?;
+    met??;
+    ensure!(bodies(&scenario, "Item").await? != before, "nothing is muted");
+    scenario.execute("RENAME TABLE `Item` TO `Things`").await?;
+    scenario.replank("abort", "Item").succeed().await?;
+    let after = bodies(&scenario, "Things").await?;
+    ensure!(after == before, "{after:#?}");
+    Ok(())
+}
+
+/// A body that is cut off another statement of its packet, a label, a comment behind the end, words of ANSI_QUOTES.
+async fn texts_of_every_kind(server: Server) -> Result<()> {
+    let scenario = Scenario::new(&server, "keyed", &[OWNER, ITEM, DETAIL, AUDIT]).await?;
+    scenario.seed("Owner", "id, items", "n, 0", OWNERS).await?;
+    scenario.seed("Item", "token, total, ownerId", "CONCAT('seed ', n), n, n % 8", 50).await?;
+    let mut conn = scenario.connect().await?;
+    for sql in [
+        "CREATE TRIGGER `packet` BEFORE INSERT ON `Item` FOR EACH ROW SET NEW.`total` = ABS(NEW.`total`); SET @a = 1",
+        "CREATE TRIGGER `labelled` BEFORE UPDATE ON `Item` FOR EACH ROW \
+         whole: BEGIN IF NEW.`total` > 0 THEN LEAVE whole; END IF; SET NEW.`total` = 1; END whole",
+        "CREATE TRIGGER `commented` AFTER DELETE ON `Item` FOR EACH ROW SET @b = 1 -- the end",
+        "SET sql_mode = 'ANSI_QUOTES'",
+        "CREATE TRIGGER \"quoted\" AFTER UPDATE ON \"Item\" FOR EACH ROW SET @c = NEW.\"total\"",
+    ] {
+        conn.query_drop(sql).await?;
+    }
+    conn.disconnect().await?;
+    // MySQL keeps the semicolon behind a body that the next statement of a packet followed.
+    let bare = |all: Vec<String>| all.into_iter().map(|text| text.trim_end_matches(';').to_owned()).collect::<Vec<_>>();
+    let before = bare(described(&scenario).await?);
+    alter(&scenario).succeed().await?;
+    scenario.replank("rollback", "Item").args(["--yes"]).succeed().await?;
+    let after = bare(described(&scenario).await?);
+    ensure!(after == before, "{after:#?}");
+    Ok(())
+}
+
+async fn name_of_a_double_taken(server: Server) -> Result<()> {
+    let scenario = items(&server, "keyed").await?;
+    scenario.execute("CREATE TRIGGER `Item__rpk_mute1` BEFORE INSERT ON `Audit` FOR EACH ROW SET @a = 1").await?;
+    let before = described(&scenario).await?;
+    let refused = alter(&scenario).run().await?.expect_code(11)?;
+    let said = refused.events("failed").map(|seen| seen.event.to_string()).collect::<String>();
+    ensure!(said.contains("Item__rpk_mute1"), "{said}");
+    ensure!(described(&scenario).await? == before, "{:#?}", described(&scenario).await?);
+    Ok(())
 }

@@ -32,13 +32,19 @@ pub(super) fn check(target: &Table, key: &ChunkKey) -> Option<Failure> {
 fn partitioned_by(table: &Table) -> Vec<Ident> {
     let all = leading_tokens(&table.create_sql).0;
     let tokens = executed_tokens(&all);
-    let is_partitioning = |pair: &[Token<'_>]| pair[0].is_word("PARTITION") && pair[1].is_word("BY");
-    let Some(start) = tokens.windows(2).position(is_partitioning) else { return Vec::new() };
-    let inside = tokens[start..].iter().skip_while(|token| token.kind != TokenKind::LeftParen).skip(1);
-    let mut depth = 1;
+    let is_partitioning =
+        |pair: &[Token<'_>]| (pair[0].is_word("PARTITION") || pair[0].is_word("SUBPARTITION")) && pair[1].is_word("BY");
+    let starts = tokens.windows(2).enumerate().filter(|(_, pair)| is_partitioning(pair)).map(|(at, _)| at);
+    starts.flat_map(|start| columns_of(table, &tokens[start..])).collect()
+}
+
+/// Those in the first parentheses; of `KEY ()` those of the primary key.
+fn columns_of(table: &Table, tokens: &[Token<'_>]) -> Vec<Ident> {
+    let Some(open) = tokens.iter().position(|token| token.kind == TokenKind::LeftParen) else { return Vec::new() };
+    let mut depth = 0;
     let mut columns: Vec<Ident> = Vec::new();
-    for token in inside {
-        match token.kind {
+    for pair in tokens[open..].windows(2) {
+        match pair[0].kind {
             TokenKind::LeftParen => depth += 1,
             TokenKind::RightParen => depth -= 1,
             _ => {}
@@ -46,11 +52,12 @@ fn partitioned_by(table: &Table) -> Vec<Ident> {
         if depth == 0 {
             break;
         }
-        let column = token.ident().and_then(|name| table.columns.iter().find(|column| column.name.same_name(&name)));
+        let is_function = pair[0].kind == TokenKind::Word && pair[1].kind == TokenKind::LeftParen;
+        let name = pair[0].ident().filter(|_| !is_function);
+        let column = name.and_then(|name| table.columns.iter().find(|column| column.name.same_name(&name)));
         columns.extend(column.map(|column| column.name.clone()));
     }
     if columns.is_empty() {
-        // PARTITION BY KEY ().
         let key = table.primary_key().and_then(|key| key.whole_columns()).unwrap_or_default();
         columns.extend(key.into_iter().cloned());
     }
@@ -109,5 +116,6 @@ mod tests {
         assert_eq!(found("\n PARTITION BY KEY (`region`) PARTITIONS 3"), "region");
         assert_eq!(found("\n/*!50100 PARTITION BY RANGE (year(`at`))\n(PARTITION k VALUES LESS THAN (1)) */"), "at");
         assert_eq!(found("\n/*!50500 PARTITION BY LIST  COLUMNS(region,at) */"), "region at");
+        assert_eq!(found("\nPARTITION BY RANGE (at(`k`))\nSUBPARTITION BY HASH (region)\n(PARTITION p)"), "k region");
     }
 }
