@@ -10,8 +10,7 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::task::{JoinError, JoinHandle};
-use tokio::time::timeout;
+use tokio::task::JoinHandle;
 
 use super::{Attempt, Window};
 use crate::change::Change;
@@ -25,10 +24,6 @@ use crate::sql::Ident;
 /// How long the RENAME may take to be seen waiting. It is there within a millisecond or two; longer means that
 /// something else is wrong, and the application is waiting.
 const SEEN_WITHIN: Duration = Duration::from_millis(500);
-
-/// How often it is asked whether the RENAME is stuck. InnoDB's list of transactions is a tenth of a second old, counted
-/// from when somebody read it last: asked more often, it would never be renewed.
-const STUCK_LOOK: Duration = Duration::from_millis(110);
 
 /// The gate's only column, by which it is told from an old table.
 fn gate_column() -> Ident {
@@ -87,8 +82,8 @@ pub(crate) async fn remove_gate(run: &Run, session: &mut Session) -> Result<(), 
 /// Swaps while nobody writes a child.
 pub(crate) async fn swap(window: &mut Window<'_>, movers: Movers) -> Result<Attempt> {
     let children = Children::hold(&hold::of_run(window.run), movers.holders);
-    let attempt = match children.are_queued(window.run, window.watch).await {
-        Ok(true) => swap_alone(window, movers.renamer).await,
+    let attempt = match children.are_queued(window.watch).await {
+        Ok(true) => swap_alone(window, movers.renamer, &children).await,
         Ok(false) => window.postpone().await,
         Err(error) => give_back(window, None, error).await,
     };
@@ -100,7 +95,7 @@ pub(crate) async fn swap(window: &mut Window<'_>, movers: Movers) -> Result<Atte
 }
 
 /// Drains and checks, lets the RENAME queue, opens the gate and unlocks.
-async fn swap_alone(window: &mut Window<'_>, renamer: Session) -> Result<Attempt> {
+async fn swap_alone(window: &mut Window<'_>, renamer: Session, children: &Children) -> Result<Attempt> {
     match window.drain().await {
         Ok(true) => {}
         Ok(false) => return window.postpone().await,
@@ -126,6 +121,14 @@ async fn swap_alone(window: &mut Window<'_>, renamer: Session) -> Result<Attempt
         }
         Err(error) => return give_back(window, Some(rename), error).await,
     }
+    match children.is_clear(window.run, window.watch).await {
+        Ok(true) => {}
+        Ok(false) => {
+            let error = ServerError::Lost("a transaction that may have written a child comes to the table".into());
+            return give_back(window, Some(rename), error).await;
+        }
+        Err(error) => return give_back(window, Some(rename), error).await,
+    }
     let opened = window.locker.execute(&open_gate_sql(&window.run.change)).await;
     if let Err(error) = opened {
         return give_back(window, Some(rename), error).await;
@@ -133,16 +136,12 @@ async fn swap_alone(window: &mut Window<'_>, renamer: Session) -> Result<Attempt
     // The triggers are still there: if the RENAME fails now, every write goes on being logged.
     let unlocked = window.locker.execute("UNLOCK TABLES").await;
     let connection = rename.connection;
-    let (renamed, renamer) = rename.end_unless_stuck(window).await?;
+    let (renamed, renamer) = rename.end().await?;
     renamer.close().await;
     match (renamed, unlocked) {
         (Ok(_), _) => Ok(Attempt::Swapped),
         (Err(error), _) => window.outcome(&[connection], error).await,
     }
-}
-
-fn panicked(error: JoinError) -> Failure {
-    Failure::new(Stop::Unexpected, "the swap panicked").cause(error)
 }
 
 /// A RENAME that runs on its own connection.
@@ -183,61 +182,8 @@ impl Rename {
         }
     }
 
-    /// Ends it where it waits for a transaction that has written a child and waits for the table: that circle goes through
-    /// InnoDB and the server, which do not see each other's half, and would last for the second that InnoDB waits at least.
-    ///
-    /// Only the first of its two renames waits so: nothing references the shadow but itself. So nothing has been done.
-    async fn end_unless_stuck(mut self, window: &mut Window<'_>) -> Result<(Result<u64, ServerError>, Session)> {
-        let has_children = !hold::of_run(window.run).is_empty();
-        while has_children {
-            if let Ok(ended) = timeout(STUCK_LOOK, &mut self.task).await {
-                return ended.map_err(panicked);
-            }
-            let sql = format!(
-                "SELECT 1 FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = {} AND trx_state = 'LOCK WAIT'",
-                self.connection.number
-            );
-            let asked = window.watch.first_row::<u64>(&sql).await;
-            let all: Vec<(String, u32, String)> = window
-                .watch
-                .rows(
-                    "SELECT trx_state, trx_mysql_thread_id, COALESCE(trx_query,'') FROM information_schema.innodb_trx",
-                )
-                .await
-                .unwrap_or_default();
-            let pl = window.watch.processes().await.unwrap_or_default();
-            {
-                use std::io::Write;
-                let mut f = std::fs::OpenOptions::new().create(true).append(true).open("/tmp/s/dbg.txt").unwrap();
-                writeln!(
-                    f,
-                    "{} {:?} {:?} {:?}",
-                    self.connection.number,
-                    asked,
-                    all,
-                    pl.iter()
-                        .map(|p| (p.id, p.state.clone(), p.statement.chars().take(30).collect::<String>()))
-                        .collect::<Vec<_>>()
-                )
-                .unwrap();
-            }
-            match asked {
-                Ok(None) => {}
-                Ok(Some(_)) => {
-                    if let Err(error) = window.run.server.kill_query(self.connection.number).await {
-                        tracing::warn!("KILL QUERY {} failed: {error}", self.connection.number);
-                    }
-                    break;
-                }
-                // It may not be looked at.
-                Err(_) => break,
-            }
-        }
-        self.end().await
-    }
-
     async fn end(self) -> Result<(Result<u64, ServerError>, Session)> {
-        self.task.await.map_err(panicked)
+        self.task.await.map_err(|error| Failure::new(Stop::Unexpected, "the swap panicked").cause(error))
     }
 
     /// Ends the RENAME before the lock is given back; must not be able to run afterwards.

@@ -26,6 +26,9 @@ const SEEN_WITHIN: Duration = Duration::from_millis(500);
 const GRANTED_WITHIN: Duration = Duration::from_millis(40);
 const LOOK: Duration = Duration::from_millis(10);
 
+/// A transaction whose last statement is this recent is likely to send another. One that idles for longer is not waited for.
+const BETWEEN_STATEMENTS_MS: u32 = 20;
+
 /// Locks on the children, queued behind the lock of the table.
 #[must_use]
 pub struct Children {
@@ -80,8 +83,8 @@ impl Children {
         self.free.cancel();
     }
 
-    /// Waits until all are queued. False when a transaction that may have written a child waits for the table by now.
-    pub async fn are_queued(&self, run: &Run, watch: &mut Session) -> Result<bool, ServerError> {
+    /// Waits until all are queued.
+    pub async fn are_queued(&self, watch: &mut Session) -> Result<bool, ServerError> {
         if self.locks.is_empty() {
             return Ok(true);
         }
@@ -90,16 +93,25 @@ impl Children {
             let processes = watch.processes().await?;
             let waits = |id: u32| processes.iter().any(|process| process.id == id && process.is_waiting());
             if self.locks.iter().all(|(connection, _)| waits(connection.number)) {
-                break;
+                return Ok(true);
             }
             if started.elapsed() > SEEN_WITHIN {
                 return Ok(false);
             }
         }
+    }
+
+    /// Whether no transaction that may have written a child waits for the table, or is likely to come to it now. To be asked
+    /// once, as late as possible: InnoDB's list of transactions is renewed only when nobody has read it for 100 ms.
+    pub async fn is_clear(&self, run: &Run, watch: &mut Session) -> Result<bool, ServerError> {
+        if self.locks.is_empty() {
+            return Ok(true);
+        }
         let sql = format!(
             "SELECT 1 FROM information_schema.innodb_trx x \
              JOIN information_schema.processlist p ON p.id = x.trx_mysql_thread_id \
-             WHERE x.trx_rows_modified > 0 AND p.state = 'Waiting for table metadata lock' AND p.db = {} LIMIT 1",
+             WHERE x.trx_rows_modified > 0 AND p.db = {} AND (p.state = 'Waiting for table metadata lock' \
+             OR (p.command = 'Sleep' AND p.time_ms < {BETWEEN_STATEMENTS_MS})) LIMIT 1",
             string_literal(run.change.original.schema.as_str())
         );
         match watch.first_row::<u64>(&sql).await {

@@ -250,7 +250,10 @@ pub(super) async fn in_window(
         let round = request.round(&mut locker, &mut watch, &run.events, ROUND).await?;
         let Round::Granted(window) = round else { continue };
         let held = Children::hold(children, holders.take().unwrap_or_default());
-        let queued = held.are_queued(run, &mut watch).await;
+        let queued = match held.are_queued(&mut watch).await {
+            Ok(true) => held.is_clear(run, &mut watch).await,
+            other => other,
+        };
         if !matches!(queued, Ok(true)) {
             let unlocked = window.unlock(&mut locker, &run.events).await;
             held.release(run).await?;

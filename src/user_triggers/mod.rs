@@ -1,17 +1,20 @@
 //! The application's own triggers on a table that is copied: they are on the new table when it takes the name.
 //!
 //! A trigger's name is unique in its schema, and a trigger cannot be renamed, so while both tables are there the new
-//! one cannot have triggers of those names. They move in three steps:
+//! one cannot have triggers of those names. They move in these steps:
 //!
 //! 1. **Proved** before the copy: the server makes each of them on the shadow and drops it again (`prove`).
 //! 2. **Staged** before the swap: made on the shadow under names of ours, with a guard that keeps them still in sessions
 //!    of replank's own, so the applier does not fire them and the lock window of the swap has nothing to do for them
 //!    (`stage`). With the swap they are the application's: there is no moment without them.
-//! 3. **Settled** after it: dropped from the old table, which nobody writes, so that their names are free; then, with the
-//!    new table locked, each is made again in its own words and the staged one is dropped (`settle`).
+//! 3. **Muted** right before it, where the table has foreign keys: each trigger of the table that is about to become the
+//!    old one changes places with a double that is still once the row mirror has written (`mute`).
+//! 4. **Settled** after it: dropped from the old table, so that their names are free; then, with the new table locked,
+//!    each is made again in its own words and the staged one is dropped (`settle`).
 //!
 //! Invariant: whoever writes the table under its own name, at any time, fires each trigger exactly once. A trigger and
-//! its staged double change places by one packet of two statements, which the server goes on with when replank dies.
+//! its double change places by one packet of two statements, which the server goes on with when replank dies
+//! (`exchange.rs`).
 
 mod definition;
 mod exchange;

@@ -39,7 +39,7 @@ pub const PAYMENT: &str = "CREATE TABLE `Payment` (`id` INTEGER NOT NULL, `order
 pub const TABLES: [&str; 5] = ["User", "Order", "Line", "Tag", "Payment"];
 pub const DDL: [&str; 5] = [USER, ORDER, LINE, TAG, PAYMENT];
 
-/// MySQL gives up preparing a statement again after three definitions that were new; a known limit, see ARCHITECTURE.md.
+/// MySQL gives up preparing a statement again after three times. Counted as an error; the statement is sent again.
 pub const NEED_REPREPARE: u16 = 1615;
 
 const CONNECTIONS: i64 = 8;
