@@ -101,7 +101,7 @@ impl Children {
         }
     }
 
-    /// Whether no transaction that may have written a child waits for the table, or is likely to come to it now. To be asked
+    /// Whether no transaction that may have locked rows of a child waits for the table, or is likely to come to it now. To be asked
     /// once, as late as possible: InnoDB's list of transactions is renewed only when nobody has read it for 100 ms.
     pub async fn is_clear(&self, run: &Run, watch: &mut Session) -> Result<bool, ServerError> {
         if self.locks.is_empty() {
@@ -110,8 +110,8 @@ impl Children {
         let sql = format!(
             "SELECT 1 FROM information_schema.innodb_trx x \
              JOIN information_schema.processlist p ON p.id = x.trx_mysql_thread_id \
-             WHERE x.trx_rows_modified > 0 AND p.db = {} AND (p.state = 'Waiting for table metadata lock' \
-             OR (p.command = 'Sleep' AND p.time_ms < {BETWEEN_STATEMENTS_MS})) LIMIT 1",
+             WHERE x.trx_lock_structs > 0 AND p.db = {} \
+             AND NOT (p.command = 'Sleep' AND p.time_ms >= {BETWEEN_STATEMENTS_MS}) LIMIT 1",
             string_literal(run.change.original.schema.as_str())
         );
         match watch.first_row::<u64>(&sql).await {
