@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use super::{Attempt, Window};
 use crate::change::Change;
 use crate::error::{Failure, Result, Stop};
-use crate::foreign_keys::hold::{self, Children};
+use crate::foreign_keys::hold::{self, Children, Stuck};
 use crate::run::Run;
 use crate::schema;
 use crate::server::{ConnectionId, Process, Role, ServerError, Session, server_failure};
@@ -24,6 +24,10 @@ use crate::sql::Ident;
 /// How long the RENAME may take to be seen waiting. It is there within a millisecond or two; longer means that
 /// something else is wrong, and the application is waiting.
 const SEEN_WITHIN: Duration = Duration::from_millis(500);
+
+/// Attempts for which a moment without any transaction at work in the schema is waited for. Later ones risk that the
+/// RENAME waits for InnoDB's shortest limit, a second.
+const CLEAR_ATTEMPTS: u32 = 20;
 
 /// The gate's only column, by which it is told from an old table.
 fn gate_column() -> Ident {
@@ -80,10 +84,11 @@ pub(crate) async fn remove_gate(run: &Run, session: &mut Session) -> Result<(), 
 }
 
 /// Swaps while nobody writes a child.
-pub(crate) async fn swap(window: &mut Window<'_>, movers: Movers) -> Result<Attempt> {
+pub(crate) async fn swap(window: &mut Window<'_>, movers: Movers, attempt: u32) -> Result<Attempt> {
+    let of = if attempt < CLEAR_ATTEMPTS { Stuck::Coming } else { Stuck::Waiting };
     let children = Children::hold(&hold::of_run(window.run), movers.holders);
     let attempt = match children.are_queued(window.watch).await {
-        Ok(true) => swap_alone(window, movers.renamer, &children).await,
+        Ok(true) => swap_alone(window, movers.renamer, &children, of).await,
         Ok(false) => window.postpone().await,
         Err(error) => give_back(window, None, error).await,
     };
@@ -95,7 +100,7 @@ pub(crate) async fn swap(window: &mut Window<'_>, movers: Movers) -> Result<Atte
 }
 
 /// Drains and checks, lets the RENAME queue, opens the gate and unlocks.
-async fn swap_alone(window: &mut Window<'_>, renamer: Session, children: &Children) -> Result<Attempt> {
+async fn swap_alone(window: &mut Window<'_>, renamer: Session, children: &Children, of: Stuck) -> Result<Attempt> {
     match window.drain().await {
         Ok(true) => {}
         Ok(false) => return window.postpone().await,
@@ -121,7 +126,7 @@ async fn swap_alone(window: &mut Window<'_>, renamer: Session, children: &Childr
         }
         Err(error) => return give_back(window, Some(rename), error).await,
     }
-    match children.is_clear(window.run, window.watch).await {
+    match children.is_clear(window.run, window.watch, of).await {
         Ok(true) => {}
         Ok(false) => {
             let error = ServerError::Lost("a transaction that may have written a child comes to the table".into());

@@ -89,6 +89,7 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     let mut request = LockRequest::new(Purpose::Cutover, &change.original, tables, run.options.lock_patience);
     // Connecting takes longer than all that happens inside the window.
     let mut renamer = None;
+    let mut attempts = 0;
     loop {
         run.check_stop()?;
         applier.drain_below(FEW_ROWS, &run.stop).await?;
@@ -110,9 +111,10 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
         let mut inside = Window { run, locker: &mut locker, watch: &mut watch };
         // From here on the stop is not looked at: the window ends one way or the other within tens of milliseconds.
         let attempt = match renamer.take() {
-            Some(renamer) => mariadb::swap(&mut inside, renamer).await,
+            Some(renamer) => mariadb::swap(&mut inside, renamer, attempts).await,
             None => mysql::swap(&mut inside).await,
         };
+        attempts += 1;
         match attempt {
             Ok(Attempt::Swapped) => {
                 window.ended(&run.events);

@@ -29,6 +29,15 @@ const LOOK: Duration = Duration::from_millis(10);
 /// A transaction whose last statement is this recent is likely to send another. One that idles for longer is not waited for.
 const BETWEEN_STATEMENTS_MS: u32 = 20;
 
+/// Which transactions are in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stuck {
+    /// Those that wait for the table by now.
+    Waiting,
+    /// All of the schema that are at work, because any may come to it. On a busy schema there is always one.
+    Coming,
+}
+
 /// Locks on the children, queued behind the lock of the table.
 #[must_use]
 pub struct Children {
@@ -101,17 +110,21 @@ impl Children {
         }
     }
 
-    /// Whether no transaction that may have locked rows of a child waits for the table, or is likely to come to it now. To be asked
-    /// once, as late as possible: InnoDB's list of transactions is renewed only when nobody has read it for 100 ms.
-    pub async fn is_clear(&self, run: &Run, watch: &mut Session) -> Result<bool, ServerError> {
+    /// Whether no transaction that may have locked rows of a child waits for the table or, with `Coming`, is likely to come
+    /// to it now. To be asked once, as late as possible: InnoDB's list of transactions is renewed only when nobody has read
+    /// it for 100 ms.
+    pub async fn is_clear(&self, run: &Run, watch: &mut Session, of: Stuck) -> Result<bool, ServerError> {
         if self.locks.is_empty() {
             return Ok(true);
         }
+        let in_the_way = match of {
+            Stuck::Waiting => "p.state = 'Waiting for table metadata lock'".to_owned(),
+            Stuck::Coming => format!("NOT (p.command = 'Sleep' AND p.time_ms >= {BETWEEN_STATEMENTS_MS})"),
+        };
         let sql = format!(
             "SELECT 1 FROM information_schema.innodb_trx x \
              JOIN information_schema.processlist p ON p.id = x.trx_mysql_thread_id \
-             WHERE x.trx_lock_structs > 0 AND p.db = {} \
-             AND NOT (p.command = 'Sleep' AND p.time_ms >= {BETWEEN_STATEMENTS_MS}) LIMIT 1",
+             WHERE x.trx_lock_structs > 0 AND p.db = {} AND {in_the_way} LIMIT 1",
             string_literal(run.change.original.schema.as_str())
         );
         match watch.first_row::<u64>(&sql).await {

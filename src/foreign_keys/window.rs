@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::hold::{self, Children};
+use super::hold::{self, Children, Stuck};
 use super::{Family, ForeignKey, ForeignKeys, TableTriggers, row_mirror, temporary_name};
 use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
@@ -251,7 +251,7 @@ pub(super) async fn in_window(
         let Round::Granted(window) = round else { continue };
         let held = Children::hold(children, holders.take().unwrap_or_default());
         let queued = match held.are_queued(&mut watch).await {
-            Ok(true) => held.is_clear(run, &mut watch).await,
+            Ok(true) => held.is_clear(run, &mut watch, Stuck::Waiting).await,
             other => other,
         };
         if !matches!(queued, Ok(true)) {

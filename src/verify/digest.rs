@@ -258,7 +258,11 @@ fn converted(sql: &str, source: &Column, target: &Column) -> String {
     if source.column_type == target.column_type && source.charset == target.charset {
         return sql.to_owned();
     }
-    let sql = &zoned_value(sql, source, target);
+    let sql = &match is_geometry(source) && is_number(target) {
+        // MySQL does not count with geometry (1210), not even in a table without rows. No row has such a value.
+        true => format!("HEX({sql})"),
+        false => zoned_value(sql, source, target),
+    };
     let arguments = target.column_type.split_once('(').map_or("", |(_, rest)| rest.split(')').next().unwrap_or(""));
     let unsigned = target.column_type.contains("unsigned");
     match target.data_type.as_str() {
@@ -277,6 +281,16 @@ fn converted(sql: &str, source: &Column, target: &Column) -> String {
         "double" => format!("({sql} * 1e0)"),
         _ => sql.to_owned(),
     }
+}
+
+fn is_geometry(column: &Column) -> bool {
+    let types = ["geometry", "point", "linestring", "polygon", "geometrycollection", "geomcollection"];
+    types.contains(&column.data_type.trim_start_matches("multi"))
+}
+
+fn is_number(column: &Column) -> bool {
+    let types = ["tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "year"];
+    types.contains(&column.data_type.as_str())
 }
 
 /// Whether a type takes values of the other that it has no digits for, without an error.

@@ -1,0 +1,1 @@
+MODIFY p BIT(10) NULL
