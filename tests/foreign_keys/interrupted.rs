@@ -108,7 +108,7 @@ async fn killed_at(server: &Server, statement: impl Fn(&str) -> String, after: A
     stop.store(true, Ordering::Relaxed);
     orphans.await??;
     let (models, record) = application.stop().await?;
-    let errors = record.unretryable();
+    let errors = shop::beyond_the_limit(record.unretryable());
     oracle::expect_none(&errors, &[&killed, &over])?;
     shop::expect_contents(&mut scenario.connect().await?, &models).await?;
     if after == After::Resume {

@@ -291,7 +291,7 @@ async fn killed_at(server: &Server, statement: impl Fn(&str) -> String, then: &s
     tokio::time::sleep(Duration::from_millis(300)).await;
     let over = shop.scenario.replank(then, "Order").succeed().await?;
     let (scenario, record) = shop.close().await?;
-    let errors = record.unretryable();
+    let errors = shop::beyond_the_limit(record.unretryable());
     oracle::expect_none(&errors, &[&killed, &over])?;
     if then == "abort" {
         expect_like_plain_sql(&scenario, "Order", CLAUSES).await?;
