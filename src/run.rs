@@ -89,10 +89,7 @@ impl Run {
         if self.checkpoint.muted_by.is_none() || failure.stop == Stop::OutcomeUnknown {
             return failure;
         }
-        let state = failure
-            .table
-            .as_deref()
-            .unwrap_or("untouched; what was copied is kept and stays in sync through the triggers");
+        let state = failure.table.as_deref().unwrap_or("untouched");
         let state = format!("{state}; its own triggers work, some under names of replank's until `resume` or `abort`");
         failure.table(state)
     }

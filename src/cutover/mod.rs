@@ -81,10 +81,7 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     if let Some(aside) = &change.aside {
         tables.push(&aside.table);
     }
-    let keys = &run.checkpoint.foreign_keys;
-    if !keys.is_empty() {
-        tables = keys.met_first(&change.original, tables, run.server.facts.flavor);
-    }
+    let tables = run.checkpoint.foreign_keys.met_first(&change.original, tables, run.server.facts.flavor);
     make_ready(run, &mut locker).await?;
     let mut request = LockRequest::new(Purpose::Cutover, &change.original, tables, run.options.lock_patience);
     // Connecting takes longer than all that happens inside the window.

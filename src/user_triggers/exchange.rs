@@ -73,7 +73,7 @@ impl Exchange<'_> {
         let is_block = self.to != Form::Own || trigger.is_block();
         let packet = exchange_sql(&create, &from, is_block);
         let mut exchanged = locker.execute_all(&packet).await;
-        // Behind a DROP TRIGGER that does not happen.
+        // Where a DROP TRIGGER comes first, it has let the table be opened anew already.
         let is_first =
             is_block && matches!(&exchanged, Err((_, error)) if error.code() == Some(errno::NO_SUCH_NEIGHBOUR));
         if is_first {

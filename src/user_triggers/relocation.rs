@@ -111,7 +111,7 @@ impl Relocation<'_> {
         Ok(())
     }
 
-    /// The same for a command that tries again by itself.
+    /// Names the command that tries again, where that is not `resume`.
     pub fn asked_by(self, command: &'static str) -> Self {
         Relocation { command, ..self }
     }
@@ -120,9 +120,6 @@ impl Relocation<'_> {
     /// the row mirror writes it, and must not fire them once more. Until then they do what they did. `check_stop` fails
     /// when this is to end.
     pub async fn mute(&self, check_stop: &(dyn Fn() -> Result<()> + Sync)) -> Result<()> {
-        if self.muted_by.is_none() {
-            return Ok(());
-        }
         let exchange = Exchange { relocation: self, on: self.live, from: Form::Own, to: Form::Muted, last: None };
         self.exchange_all(&exchange, check_stop).await
     }
@@ -192,7 +189,7 @@ impl Relocation<'_> {
         Ok((0..self.triggers.len()).find(unmuted).map(|index| self.name(Form::Own, index)))
     }
 
-    /// The first of the triggers that row mirror's would fire together with, for an event, as it is on the new table.
+    /// The first trigger of the application that fires after an event, as it is on the new table: the row mirror's precedes it.
     pub fn first_after(&self, event: &str) -> Option<Ident> {
         let is_first = |trigger: &UserTrigger| trigger.facts.timing == "AFTER" && trigger.facts.event == event;
         self.triggers.iter().position(is_first).map(|index| self.name(Form::Staged, index))

@@ -259,7 +259,8 @@ fn converted(sql: &str, source: &Column, target: &Column) -> String {
         return sql.to_owned();
     }
     let sql = &match is_geometry(source) && is_number(target) {
-        // MySQL does not count with geometry (1210), not even in a table without rows. No row has such a value.
+        // MySQL does not count with geometry (1210), not even in a table without rows. It makes no number of
+        // a value, so there are only NULLs.
         true => format!("HEX({sql})"),
         false => zoned_value(sql, source, target),
     };

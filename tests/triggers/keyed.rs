@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::audit::{AUDIT, Application, SEEDS, alter, give_triggers};
 use crate::intercept::{Intercept, Then};
 use crate::killed::{Next, definer, described, edge, killed_in, on_way};
-use crate::rolled_back::{self, expect_back};
+use crate::rolled_back::{self, expect_back, there_and_back};
 use crate::support::{Scenario, Server, on_every_server, residue};
 
 on_every_server!(
@@ -122,12 +122,7 @@ async fn expect_like_plain_sql(scenario: &Scenario) -> Result<()> {
 async fn rolled_back_under_load(server: Server) -> Result<()> {
     let scenario = items(&server, "keyed").await?;
     let before = described(&scenario).await?;
-    let application = Application::start(&scenario).await?;
-    alter(&scenario).succeed().await?;
-    sleep(Duration::from_millis(200)).await;
-    scenario.replank("rollback", "Item").args(["--yes"]).succeed().await?;
-    sleep(Duration::from_millis(200)).await;
-    stop(application, &scenario).await?;
+    stop(there_and_back(&scenario).await?, &scenario).await?;
     expect_back(&scenario, &before).await
 }
 

@@ -15,13 +15,18 @@ on_every_server!(rolled_back_under_load, rollback_killed_before_and_after_the_sw
 async fn rolled_back_under_load(server: Server) -> Result<()> {
     let scenario = items(&server, "back").await?;
     let before = described(&scenario).await?;
-    let application = Application::start(&scenario).await?;
-    alter(&scenario).succeed().await?;
+    there_and_back(&scenario).await?.stop(&scenario).await?;
+    expect_back(&scenario, &before).await
+}
+
+/// A change and its rollback under an application, which goes on.
+pub async fn there_and_back(scenario: &Scenario) -> Result<Application> {
+    let application = Application::start(scenario).await?;
+    alter(scenario).succeed().await?;
     sleep(Duration::from_millis(200)).await;
     scenario.replank("rollback", "Item").args(["--yes"]).succeed().await?;
     sleep(Duration::from_millis(200)).await;
-    application.stop(&scenario).await?;
-    expect_back(&scenario, &before).await
+    Ok(application)
 }
 
 pub async fn expect_back(scenario: &Scenario, before: &[String]) -> Result<()> {

@@ -20,11 +20,15 @@ pub(super) fn check(target: &Table, key: &ChunkKey) -> Option<Failure> {
     let is_walked = |column: &Ident| key.columns.iter().any(|walked| walked.target.same_name(column));
     let unwalked = partitioned_by(target).into_iter().find(|column| !is_walked(column))?;
     let columns: Vec<String> = key.columns.iter().map(|column| column.target.to_string()).collect();
+    let (table, walked) = (&target.name, columns.join(", "));
     Some(
-        Failure::refused(format!("{} would be partitioned by {unwalked}, which is not in the key ({})", target.name, columns.join(", ")))
+        Failure::refused(format!("{table} would be partitioned by {unwalked}, which is not in the key ({walked})"))
             .table("untouched")
             .next("change the primary key and the partitions in two steps, the key first")
-            .cause("rows are copied along that key, and a partitioned table keeps a key unique only when all columns of the partitioning are in it"),
+            .cause(
+                "rows are copied along that key, and a partitioned table keeps a key unique only when all columns of \
+                 the partitioning are in it",
+            ),
     )
 }
 
