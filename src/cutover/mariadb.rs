@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use super::{Attempt, Window};
+use super::{Attempt, Window, snapshots};
 use crate::change::Change;
 use crate::error::{Failure, Result, Stop};
 use crate::foreign_keys::hold::{self, Children, Stuck};
@@ -85,10 +85,9 @@ pub(crate) async fn remove_gate(run: &Run, session: &mut Session) -> Result<(), 
 
 /// Swaps while nobody writes a child.
 pub(crate) async fn swap(window: &mut Window<'_>, movers: Movers, attempt: u32) -> Result<Attempt> {
-    let of = if attempt < CLEAR_ATTEMPTS { Stuck::Coming } else { Stuck::Waiting };
     let children = Children::hold(&hold::of_run(window.run), movers.holders);
     let attempt = match children.are_queued(window.watch).await {
-        Ok(true) => swap_alone(window, movers.renamer, &children, of).await,
+        Ok(true) => swap_alone(window, movers.renamer, &children, attempt).await,
         Ok(false) => window.postpone().await,
         Err(error) => give_back(window, None, error).await,
     };
@@ -100,8 +99,13 @@ pub(crate) async fn swap(window: &mut Window<'_>, movers: Movers, attempt: u32) 
 }
 
 /// Drains and checks, lets the RENAME queue, opens the gate and unlocks.
-async fn swap_alone(window: &mut Window<'_>, renamer: Session, children: &Children, of: Stuck) -> Result<Attempt> {
+async fn swap_alone(window: &mut Window<'_>, renamer: Session, children: &Children, attempt: u32) -> Result<Attempt> {
     match window.drain().await {
+        Ok(true) => {}
+        Ok(false) => return window.postpone().await,
+        Err(error) => return give_back(window, None, error).await,
+    }
+    match snapshots::are_clear(window.run, window.watch, window.locker.id(), attempt).await {
         Ok(true) => {}
         Ok(false) => return window.postpone().await,
         Err(error) => return give_back(window, None, error).await,
@@ -126,6 +130,7 @@ async fn swap_alone(window: &mut Window<'_>, renamer: Session, children: &Childr
         }
         Err(error) => return give_back(window, Some(rename), error).await,
     }
+    let of = if attempt < CLEAR_ATTEMPTS { Stuck::Coming } else { Stuck::Waiting };
     match children.is_clear(window.run, window.watch, of).await {
         Ok(true) => {}
         Ok(false) => {

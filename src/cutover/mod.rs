@@ -10,6 +10,7 @@
 mod mariadb;
 mod mysql;
 mod reverse;
+mod snapshots;
 mod unchanged;
 
 use std::time::Duration;
@@ -30,6 +31,7 @@ use crate::shadow::{self, TEMPORARY_KEY};
 use crate::sql::Ident;
 pub use mariadb::{close_gate_sql, is_gate, open_gate_sql};
 pub use reverse::arm;
+use snapshots::Older;
 pub use unchanged::{difference, identity};
 
 /// Log rows left when a request for the lock is made: what has to be applied inside the window.
@@ -87,11 +89,15 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     // Connecting takes longer than all that happens inside the window.
     let mut renamer = None;
     let mut attempts = 0;
+    let mut older = None;
     loop {
         run.check_stop()?;
         applier.drain_below(FEW_ROWS, &run.stop).await?;
         // A drain that was told to stop leaves a log that must not be drained under the lock.
         run.check_stop()?;
+        if !no_older_snapshots(run, &mut older, &mut watch).await? {
+            continue;
+        }
         if mariadb && renamer.is_none() {
             renamer = Some(mariadb::Movers::connect(run).await?);
         }
@@ -134,6 +140,24 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     locker.close().await;
     watch.close().await;
     Ok(())
+}
+
+/// Whether all snapshots have ended that were open when the log was drained first.
+async fn no_older_snapshots(run: &Run, older: &mut Option<Older>, watch: &mut Session) -> Result<bool> {
+    let ended = match older {
+        Some(older) => older.have_ended(run, watch).await,
+        None => Older::find(watch).await.map(|found| {
+            *older = Some(found);
+            false
+        }),
+    };
+    if ended.is_err() && watch.is_lost() {
+        Tries::of("connecting for the cutover")
+            .recover(watch, ServerError::Lost("connection lost".into()), &run.events)
+            .await?;
+        return Ok(false);
+    }
+    ended
 }
 
 /// Makes ready again after an attempt that failed, with sessions that may be lost.

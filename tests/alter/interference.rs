@@ -28,6 +28,8 @@ on_every_server!(
     old_table_kept_and_then_dropped,
     followed_by_another_table,
     definition_read_while_triggers_change,
+    snapshot_opened_during_the_copy,
+    snapshot_that_does_not_end,
 );
 
 const ITEM: &str = "CREATE TABLE `Item` (`id` INTEGER NOT NULL, `title` VARCHAR(20) NOT NULL, PRIMARY KEY (`id`))";
@@ -340,4 +342,50 @@ async fn definition_read_while_triggers_change(server: Server) -> Result<()> {
     command(&way, &["cleanup", &target])?.succeed().await?;
     ensure!(way.has_met(), "no trigger had to wait");
     residue::expect_nothing_left(&scenario, &["Item"]).await
+}
+
+/// A dump with `--single-transaction` that began during the copy and comes to the table last.
+async fn snapshot_opened_during_the_copy(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    let (run, mut dump) = snapshot_before_the_swap(&scenario, slow(&scenario, WIDER)).await?;
+    let rows: Option<u64> = dump.query_first("SELECT COUNT(*) FROM `Item`").await?;
+    ensure!(rows == Some(ROWS), "a snapshot from the time of the copy has {rows:?} rows instead of {ROWS}");
+    release(dump).await?;
+    let outcome = run.finish().await?.expect_code(0)?;
+    ensure!(outcome.swapped(), "it did not swap");
+    Ok(())
+}
+
+async fn snapshot_that_does_not_end(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    let (run, mut dump) =
+        snapshot_before_the_swap(&scenario, slow(&scenario, WIDER).args(["--lock-patience", "1s"])).await?;
+    let outcome = run.finish().await?.expect_code(13)?;
+    ensure!(!outcome.swapped(), "it swapped");
+    let said = outcome.events("failed").map(|seen| seen.event.to_string()).collect::<String>();
+    ensure!(said.contains("whose snapshot is older than the new table"), "it does not say why:\n{said}");
+    ensure!(said.contains(&format!("KILL {}", dump.id())), "it does not say which connection:\n{said}");
+    let rows: Option<u64> = dump.query_first("SELECT COUNT(*) FROM `Item`").await?;
+    ensure!(rows == Some(ROWS), "the snapshot has {rows:?} rows instead of {ROWS}");
+    release(dump).await?;
+    let outcome = scenario.replank("resume", "Item").succeed().await?;
+    ensure!(outcome.swapped(), "it did not swap");
+    Ok(())
+}
+
+/// Opens a snapshot during the copy, in no transaction that has used the table, and waits until the cutover notices.
+async fn snapshot_before_the_swap(scenario: &Scenario, program: Program) -> Result<(Run, Conn)> {
+    let mut run = program.start()?;
+    ensure!(run.reaches_phase("copy").await?, "it never began to copy");
+    let mut dump = scenario.connect().await?;
+    dump.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
+    let mut copied = 0;
+    while copied == 0 {
+        copied = dump.query_first::<u64, _>("SELECT COUNT(*) FROM `Item__rpk_new`").await?.unwrap_or(0);
+    }
+    ensure!(copied < ROWS, "the copy was over before the snapshot was opened");
+    dump.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
+    let asked = |seen: &crate::support::program::Seen| seen.is("lock_attempt") && seen.event["purpose"] == "cutover";
+    run.reaches(|seen| (asked(seen) && seen.event["granted"] == false) || seen.is("swapped")).await?;
+    Ok((run, dump))
 }
