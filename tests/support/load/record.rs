@@ -50,11 +50,6 @@ pub struct Failed {
 /// Deadlock and lock wait timeout: an application has to expect these from any other session.
 pub const RETRYABLE: [u16; 2] = [1213, 1205];
 
-/// MariaDB 11.6 and newer: the row is newer than the transaction's snapshot. One that was opened before the swap, and comes
-/// to the table after it, finds rows that were written before but applied since; see ARCHITECTURE.md, known limits. Only
-/// around lock windows.
-const RECORD_CHANGED: u16 = 1020;
-
 #[derive(Debug, Default)]
 pub struct Record {
     samples: Vec<Sample>,
@@ -122,7 +117,7 @@ impl Record {
             if error.self_inflicted {
                 return true;
             }
-            (RETRYABLE.contains(&error.code) || error.code == RECORD_CHANGED)
+            RETRYABLE.contains(&error.code)
                 && windows.iter().any(|window| window.from <= error.at + SLACK && error.at <= window.to + SLACK)
         };
         self.errors.iter().filter(|error| !excused(error)).collect()

@@ -1,0 +1,3 @@
+CREATE TABLE t (id INT NOT NULL, v INT NULL, s VARCHAR(30) NULL, PRIMARY KEY (id), KEY v (v));
+
+INSERT INTO t SELECT n, n % 50, CONCAT('s', n) FROM {rows 400};
