@@ -47,49 +47,68 @@ pub async fn watch_cascades(run: &Run) -> Result<()> {
 pub async fn forget_cascades(run: &Run, reverse: bool) -> Result<()> {
     let keys = &run.checkpoint.foreign_keys;
     let patience = run.options.lock_patience;
-    drop_triggers(&run.server, &keys.cascades, patience, &run.events, "resume").await?;
+    let drop = Drop { server: &run.server, patience, events: &run.events, command: "resume" };
+    let ours = [&run.change.shadow, &run.change.old];
+    drop.triggers(&keys.cascades, &ours).await?;
     if reverse {
-        forget_reverse_cascades(&run.server, keys, patience, &run.events, "resume").await?;
+        drop.triggers(&keys.reverse_cascades, &ours).await?;
+        drop.triggers(&keys.own_reverse_cascades, &ours).await?;
     }
     Ok(())
 }
 
-/// Drops those that log cascades into the reverse log. `command` is the one that tries again.
+/// Drops those that log cascades into the reverse log of a table that is kept.
 pub async fn forget_reverse_cascades(
     server: &Arc<Server>,
     keys: &ForeignKeys,
     patience: Duration,
     events: &Events,
-    command: &'static str,
 ) -> Result<()> {
-    drop_triggers(server, &keys.reverse_cascades, patience, events, command).await?;
-    drop_triggers(server, &keys.own_reverse_cascades, patience, events, command).await
+    let drop = Drop { server, patience, events, command: "cleanup" };
+    drop.triggers(&keys.reverse_cascades, &[]).await?;
+    drop.triggers(&keys.own_reverse_cascades, &[]).await
 }
 
-async fn drop_triggers(
-    server: &Arc<Server>,
-    tables: &[TableTriggers],
+struct Drop<'a> {
+    server: &'a Arc<Server>,
     patience: Duration,
-    events: &Events,
+    events: &'a Events,
+    /// The one that tries again.
     command: &'static str,
-) -> Result<()> {
-    if tables.is_empty() {
-        return Ok(());
-    }
-    let mut watch = server.session_for(Role::Watch, "connecting for the triggers").await?;
-    for on in tables {
-        // Those of the table itself may have moved with it.
-        let found =
-            patiently("looking for triggers of foreign keys", &mut watch, async |session| there(session, on).await);
-        for (table, names) in found.await? {
-            let drops: Vec<String> =
-                names.iter().map(|name| format!("DROP TRIGGER IF EXISTS {}.{name}", table.schema)).collect();
-            let request = LockRequest::new(Purpose::Triggers, &table, vec![&table], patience).asked_by(command);
-            request.run_repeatable(server, "dropping triggers of foreign keys", &drops, events).await?;
+}
+
+impl Drop<'_> {
+    /// `ours` are tables that no application writes.
+    ///
+    /// Those take no lock window: LOCK TABLES on one also takes, in MySQL, what the triggers that go write and read. It
+    /// holds the change log while it waits for a table of the application, behind whose writers it stands back, and a
+    /// prepared statement that has this one and waits for the log begins anew again and again (1615).
+    async fn triggers(&self, tables: &[TableTriggers], ours: &[&TableName]) -> Result<()> {
+        const DROPPING: &str = "dropping triggers of foreign keys";
+        if tables.is_empty() {
+            return Ok(());
         }
+        let mut session = self.server.session_for(Role::Work, "connecting for the triggers").await?;
+        for on in tables {
+            // Those of the table itself may have moved with it.
+            let found = patiently("looking for triggers of foreign keys", &mut session, async |session| {
+                there(session, on).await
+            });
+            for (table, names) in found.await? {
+                let drops: Vec<String> =
+                    names.iter().map(|name| format!("DROP TRIGGER IF EXISTS {}.{name}", table.schema)).collect();
+                if ours.contains(&&table) {
+                    let all = async |session: &mut Session| run_all(session, &drops).await;
+                    patiently(DROPPING, &mut session, all).await?;
+                    continue;
+                }
+                let request = LockRequest::new(Purpose::Triggers, &table, vec![&table], self.patience);
+                request.asked_by(self.command).run_repeatable(self.server, DROPPING, &drops, self.events).await?;
+            }
+        }
+        session.close().await;
+        Ok(())
     }
-    watch.close().await;
-    Ok(())
 }
 
 /// The triggers of these names that are there, by the tables they are on.

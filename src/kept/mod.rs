@@ -112,7 +112,7 @@ pub async fn drop_kept(
     let kept = of_run(&mut session, bookkeeping, row, checkpoint).await?;
     let mut found = kept.is_some();
     if checkpoint.reverse_armed {
-        window::forget_reverse_cascades(server, &checkpoint.foreign_keys, patience, events, "cleanup").await?;
+        window::forget_reverse_cascades(server, &checkpoint.foreign_keys, patience, events).await?;
         let names = Artifacts::kept_in(&row.table, bookkeeping).map_err(unnamed)?;
         let change = Change::of_names(row.table.clone(), bookkeeping, &names, row.id);
         refuse_foreign_log(&mut session, &change.reverse_log.table, checkpoint).await?;
