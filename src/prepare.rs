@@ -6,6 +6,7 @@ use crate::change::{Change, Direction};
 use crate::cutover::{self, identity};
 use crate::error::{Failure, Result, Stop};
 use crate::event::Phase;
+use crate::foreign_keys::family::named_parents;
 use crate::foreign_keys::window;
 use crate::lock_window::{LockRequest, Purpose, Round};
 use crate::plan::Alter;
@@ -89,18 +90,22 @@ pub async fn remove(run: &Run, command: &'static str) -> Result<()> {
 async fn drop_mirror(run: &Run, command: &'static str, table: &TableName, names: &[Ident]) -> Result<()> {
     let drops: Vec<String> =
         names.iter().map(|name| format!("DROP TRIGGER IF EXISTS {}.{name}", table.schema)).collect();
-    let tables = trigger_tables(run, table);
-    let request = LockRequest::new(Purpose::Triggers, table, tables, run.options.lock_patience);
+    let tables = trigger_tables(run, table).await?;
+    let request = LockRequest::new(Purpose::Triggers, table, tables.iter().collect(), run.options.lock_patience);
     request.asked_by(command).run_repeatable(&run.server, "dropping the triggers", &drops, &run.events).await
 }
 
 /// The tables of a window in which the mirror's triggers come or go. MariaDB needs the one that they write, too; on MySQL
 /// a parent's statements would meet both of them ([`ForeignKeys::met_first`](crate::foreign_keys::ForeignKeys::met_first)).
-fn trigger_tables<'a>(run: &'a Run, table: &'a TableName) -> Vec<&'a TableName> {
-    match run.server.facts.flavor {
-        Flavor::MySql => vec![table],
-        Flavor::MariaDb => vec![table, &run.change.log.table],
+async fn trigger_tables(run: &Run, table: &TableName) -> Result<Vec<TableName>> {
+    if run.server.facts.flavor == Flavor::MariaDb {
+        return Ok(vec![table.clone(), run.change.log.table.clone()]);
     }
+    let mut session = run.server.session_for(Role::Watch, "connecting for the triggers").await?;
+    let look = async |session: &mut Session| named_parents(session, table).await;
+    let parents = patiently("reading the foreign keys", &mut session, look).await?;
+    session.close().await;
+    Ok([vec![table.clone()], parents].concat())
 }
 
 /// DROP TABLE of something of ours; no error when it is gone.
@@ -124,8 +129,9 @@ async fn user_triggers_of(run: &Run, work: &mut Session) -> Result<Vec<UserTrigg
 async fn install(run: &Run) -> Result<()> {
     let change = &run.change;
     let mut watch = run.server.session_for(Role::Watch, "connecting for the triggers").await?;
-    let tables = trigger_tables(run, &change.original);
-    let mut request = LockRequest::new(Purpose::Triggers, &change.original, tables, run.options.lock_patience);
+    let tables = trigger_tables(run, &change.original).await?;
+    let mut request =
+        LockRequest::new(Purpose::Triggers, &change.original, tables.iter().collect(), run.options.lock_patience);
     let mut locker = run.server.session_for(Role::Work, "connecting for the triggers").await?;
     let mut tries = Tries::of("creating the triggers");
     let mut is_again = false;

@@ -4,7 +4,7 @@ use super::cascade::{Edge, Path};
 use super::{Child, ForeignKey};
 use crate::mirror::change_log::exact_type;
 use crate::schema::{self, Index};
-use crate::server::{ServerError, Session};
+use crate::server::{Flavor, ServerError, Session};
 use crate::sql::{Ident, TableName, string_literal};
 
 /// Longer ways than the engine goes (15 levels), or more ways than a trigger should have statements, are not followed.
@@ -69,6 +69,26 @@ impl Family {
 pub async fn own(session: &mut Session, table: &TableName) -> Result<Vec<ForeignKey>, ServerError> {
     let definition = schema::create_sql(session, table).await?.unwrap_or_default();
     Ok(ForeignKey::read(table, &definition))
+}
+
+/// The tables that a lock window of a single table has to name beside it.
+///
+/// LOCK TABLES of MySQL takes the parents of a table by itself, but only after it, and stands back there behind writers: a
+/// statement that has the parent and waits for the table is told to begin anew, gets the parent once more, and fails the
+/// fourth time when it is a prepared one (1615). A parent that is named is asked for with priority.
+pub async fn named_parents(session: &mut Session, table: &TableName) -> Result<Vec<TableName>, ServerError> {
+    if session.server().facts.flavor == Flavor::MariaDb {
+        return Ok(Vec::new());
+    }
+    let mut parents = Vec::new();
+    for key in own(session, table).await? {
+        // One that was dropped without checks cannot be named.
+        let is_new = key.parent != *table && !parents.contains(&key.parent);
+        if is_new && schema::exists(session, &key.parent).await? {
+            parents.push(key.parent);
+        }
+    }
+    Ok(parents)
 }
 
 /// The other tables that reference a table.

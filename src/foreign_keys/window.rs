@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::family;
 use super::hold::{self, Children, Stuck};
 use super::{Family, ForeignKey, ForeignKeys, TableTriggers, row_mirror, temporary_name};
 use crate::error::{Failure, Result, Stop};
@@ -102,7 +103,10 @@ impl Drop<'_> {
                     patiently(DROPPING, &mut session, all).await?;
                     continue;
                 }
-                let request = LockRequest::new(Purpose::Triggers, &table, vec![&table], self.patience);
+                let look = async |session: &mut Session| family::named_parents(session, &table).await;
+                let parents = patiently("reading the foreign keys", &mut session, look).await?;
+                let tables = std::iter::once(&table).chain(&parents).collect();
+                let request = LockRequest::new(Purpose::Triggers, &table, tables, self.patience);
                 request.asked_by(self.command).run_repeatable(self.server, DROPPING, &drops, self.events).await?;
             }
         }

@@ -13,6 +13,7 @@ use crate::change::Change;
 use crate::cutover::identity;
 use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
+use crate::foreign_keys::family::named_parents;
 use crate::foreign_keys::window;
 use crate::lock_window::{LockRequest, Purpose};
 use crate::plan::{Artifacts, aside_name};
@@ -141,7 +142,8 @@ pub async fn stop_following(
     let mut session = server.session_for(Role::Work, "connecting for the cleanup").await?;
     let own = patient(&mut session, async |session| triggers.own(session).await).await?;
     if !own.is_empty() {
-        let tables = vec![&change.original, &change.reverse_log.table];
+        let parents = patient(&mut session, async |session| named_parents(session, &change.original).await).await?;
+        let tables = [&change.original, &change.reverse_log.table].into_iter().chain(&parents).collect();
         let request = LockRequest::new(Purpose::Triggers, &change.original, tables, patience).asked_by("cleanup");
         let schema = &change.original.schema;
         let drops: Vec<String> = own.iter().map(|name| format!("DROP TRIGGER IF EXISTS {schema}.{name}")).collect();

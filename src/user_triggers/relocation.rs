@@ -8,6 +8,7 @@ use super::exchange::Exchange;
 use super::{Facts, UserTrigger};
 use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
+use crate::foreign_keys::family::named_parents;
 use crate::lock_window::{LockRequest, Purpose, Round};
 use crate::mirror::triggers::LogTriggers;
 use crate::plan::grants::Account;
@@ -300,7 +301,15 @@ impl Relocation<'_> {
                     continue;
                 }
             }
-            let mut request = LockRequest::new(Purpose::Triggers, on, vec![on], self.patience).asked_by(self.command);
+            let parents = match named_parents(&mut watch, on).await {
+                Ok(parents) => parents,
+                Err(error) => {
+                    self.recover(&mut tries, &mut watch, error).await?;
+                    continue;
+                }
+            };
+            let tables = std::iter::once(on).chain(&parents).collect();
+            let mut request = LockRequest::new(Purpose::Triggers, on, tables, self.patience).asked_by(self.command);
             let window = loop {
                 check_stop()?;
                 if let Round::Granted(window) = request.round(&mut locker, &mut watch, self.events, ROUND).await? {

@@ -108,8 +108,7 @@ async fn killed_at(server: &Server, statement: impl Fn(&str) -> String, after: A
     stop.store(true, Ordering::Relaxed);
     orphans.await??;
     let (models, record) = application.stop().await?;
-    let errors = shop::beyond_the_limit(record.unretryable());
-    oracle::expect_none(&errors, &[&killed, &over])?;
+    oracle::expect_none(&record.unretryable(), &[&killed, &over])?;
     shop::expect_contents(&mut scenario.connect().await?, &models).await?;
     if after == After::Resume {
         expect_like_plain_sql(&scenario, "Order", CLAUSES).await?;

@@ -68,8 +68,7 @@ fn windows(outcome: &Outcome) -> Vec<support::program::LockWindow> {
 
 fn expect_unharmed(record: &Record, runs: &[&Outcome]) -> Result<()> {
     let windows: Vec<_> = runs.iter().flat_map(|run| windows(run)).collect();
-    let errors = shop::beyond_the_limit(record.unexcused(&windows));
-    oracle::expect_none(&errors, runs)
+    oracle::expect_none(&record.unexcused(&windows), runs)
 }
 
 /// For people, with --nocapture.

@@ -291,8 +291,7 @@ async fn killed_at(server: &Server, statement: impl Fn(&str) -> String, then: &s
     tokio::time::sleep(Duration::from_millis(300)).await;
     let over = shop.scenario.replank(then, "Order").succeed().await?;
     let (scenario, record) = shop.close().await?;
-    let errors = shop::beyond_the_limit(record.unretryable());
-    oracle::expect_none(&errors, &[&killed, &over])?;
+    oracle::expect_none(&record.unretryable(), &[&killed, &over])?;
     if then == "abort" {
         expect_like_plain_sql(&scenario, "Order", CLAUSES).await?;
         // It is followed as before, so it can still go back.

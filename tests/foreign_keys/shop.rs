@@ -39,24 +39,6 @@ pub const PAYMENT: &str = "CREATE TABLE `Payment` (`id` INTEGER NOT NULL, `order
 pub const TABLES: [&str; 5] = ["User", "Order", "Line", "Tag", "Payment"];
 pub const DDL: [&str; 5] = [USER, ORDER, LINE, TAG, PAYMENT];
 
-/// MySQL gives up preparing a statement again after three times; a known limit, see ARCHITECTURE.md.
-const NEED_REPREPARE: u16 = 1615;
-
-/// Statements of a run that may meet that, in about one run of fifteen.
-const REPREPARED: usize = 8;
-
-/// Errors without those of the known limit, as long as they are few.
-pub fn beyond_the_limit(mut errors: Vec<&Failed>) -> Vec<&Failed> {
-    let met = errors.iter().filter(|error| error.code == NEED_REPREPARE).count();
-    if met > 0 {
-        println!("1615: {met} times");
-    }
-    if met <= REPREPARED {
-        errors.retain(|error| error.code != NEED_REPREPARE);
-    }
-    errors
-}
-
 const CONNECTIONS: i64 = 8;
 /// A pending lock makes the same transaction a deadlock's victim again and again.
 const TRIES: u64 = 60;
@@ -223,7 +205,7 @@ impl Writer {
                         self_inflicted,
                     });
                     self.conn.query_drop("ROLLBACK").await?;
-                    if !matches!(code, 1205 | 1213 | NEED_REPREPARE) {
+                    if !matches!(code, 1205 | 1213) {
                         return Ok(());
                     }
                     tokio::time::sleep(Duration::from_millis(self.random.random_range(1..10) * attempt.min(10))).await;
