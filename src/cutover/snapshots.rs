@@ -15,8 +15,8 @@ use crate::lock_window::Purpose;
 use crate::run::Run;
 use crate::server::{Flavor, ServerError, Session, errno, server_failure};
 
-/// Pause between two looks.
-const LOOK: Duration = Duration::from_millis(50);
+/// Pause between two looks. InnoDB's list of transactions is renewed only when nobody has read it for 100 ms.
+const LOOK: Duration = Duration::from_millis(150);
 
 /// Windows that are given back because of a snapshot. Under many transactions of several tables there is always one.
 const CLEAR_ATTEMPTS: u32 = 20;
@@ -51,6 +51,8 @@ impl Older {
         }
         let now: BTreeSet<Snapshot> = open(watch).await.map_err(failed)?.into_iter().collect();
         self.left.retain(|snapshot| now.contains(snapshot));
+        let left = std::mem::take(&mut self.left).into_iter().collect();
+        self.left = without_single_statements(watch, left).await.map_err(failed)?.into_iter().collect();
         let Some(first) = self.left.first() else { return Ok(true) };
         let connection = first.connection;
         let holder = holder(watch, connection).await.map_err(failed)?;
@@ -88,7 +90,7 @@ pub(super) async fn are_clear(run: &Run, watch: &mut Session, own: u32, attempt:
     if attempt >= CLEAR_ATTEMPTS {
         return Ok(true);
     }
-    let open = open(watch).await?;
+    let mut open = open(watch).await?;
     if open.is_empty() {
         return Ok(true);
     }
@@ -98,7 +100,21 @@ pub(super) async fn are_clear(run: &Run, watch: &mut Session, own: u32, attempt:
         let process = processes.iter().find(|process| process.id == snapshot.connection);
         process.is_some_and(|process| process.schema.eq_ignore_ascii_case(schema))
     };
-    Ok(!open.iter().any(|snapshot| snapshot.connection != own && of_schema(snapshot)))
+    open.retain(|snapshot| snapshot.connection != own && of_schema(snapshot));
+    Ok(without_single_statements(watch, open).await?.is_empty())
+}
+
+/// MariaDB: without those that end with the statement which they have now, whose tables are opened already. MySQL's are
+/// found without them.
+async fn without_single_statements(watch: &mut Session, open: Vec<Snapshot>) -> Result<Vec<Snapshot>, ServerError> {
+    if open.is_empty() || watch.server().facts.flavor == Flavor::MySql {
+        return Ok(open);
+    }
+    let sql = "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx \
+               WHERE trx_autocommit_non_locking = 1 OR trx_isolation_level LIKE 'READ %'";
+    let single: Vec<u64> = watch.rows(sql).await?;
+    let goes_on = |snapshot: &Snapshot| !single.contains(&u64::from(snapshot.connection));
+    Ok(open.into_iter().filter(goes_on).collect())
 }
 
 async fn open(watch: &mut Session) -> Result<Vec<Snapshot>, ServerError> {

@@ -30,6 +30,7 @@ on_every_server!(
     definition_read_while_triggers_change,
     snapshot_opened_during_the_copy,
     snapshot_that_does_not_end,
+    long_statement_on_another_table,
 );
 
 const ITEM: &str = "CREATE TABLE `Item` (`id` INTEGER NOT NULL, `title` VARCHAR(20) NOT NULL, PRIMARY KEY (`id`))";
@@ -370,6 +371,25 @@ async fn snapshot_that_does_not_end(server: Server) -> Result<()> {
     release(dump).await?;
     let outcome = scenario.replank("resume", "Item").succeed().await?;
     ensure!(outcome.swapped(), "it did not swap");
+    Ok(())
+}
+
+/// It has a snapshot, too, but never comes to the table.
+async fn long_statement_on_another_table(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    scenario.execute("CREATE TABLE `Other` (`id` INTEGER NOT NULL, PRIMARY KEY (`id`))").await?;
+    scenario.execute("INSERT INTO `Other` VALUES (1), (2), (3)").await?;
+    let mut report = scenario.connect().await?;
+    let id = report.id();
+    let reading = tokio::spawn(async move { report.query_drop("SELECT SUM(SLEEP(60)) FROM `Other`").await });
+    let mut conn = scenario.connect().await?;
+    let sql = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND state = 'User sleep'");
+    while conn.query_first::<u64, _>(&sql).await? != Some(1) {}
+    let outcome = slow(&scenario, WIDER).args(["--lock-patience", "5s"]).succeed().await?;
+    ensure!(outcome.swapped(), "it did not swap");
+    ensure!(!reading.is_finished(), "the statement was over");
+    conn.query_drop(format!("KILL {id}")).await?;
+    let _ = reading.await?;
     Ok(())
 }
 
