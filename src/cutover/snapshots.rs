@@ -51,7 +51,7 @@ impl Older {
         }
         let now: BTreeSet<Snapshot> = open(watch).await.map_err(failed)?.into_iter().collect();
         self.left.retain(|snapshot| now.contains(snapshot));
-        let left = std::mem::take(&mut self.left).into_iter().collect();
+        let left = self.left.iter().cloned().collect();
         self.left = without_single_statements(watch, left).await.map_err(failed)?.into_iter().collect();
         let Some(first) = self.left.first() else { return Ok(true) };
         let connection = first.connection;
