@@ -96,7 +96,7 @@ async fn drop_mirror(run: &Run, command: &'static str, table: &TableName, names:
 }
 
 /// The tables of a window in which the mirror's triggers come or go. MariaDB needs the one that they write, too; on MySQL
-/// a parent's statements would meet both of them ([`ForeignKeys::met_first`](crate::foreign_keys::ForeignKeys::met_first)).
+/// a parent's statements would meet both of them, and the parents are named instead.
 async fn trigger_tables(run: &Run, table: &TableName) -> Result<Vec<TableName>> {
     if run.server.facts.flavor == Flavor::MariaDb {
         return Ok(vec![table.clone(), run.change.log.table.clone()]);

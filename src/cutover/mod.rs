@@ -89,14 +89,20 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     // Connecting takes longer than all that happens inside the window.
     let mut renamer = None;
     let mut attempts = 0;
-    let mut older = None;
+    let mut older = Older::new();
     loop {
         run.check_stop()?;
         applier.drain_below(FEW_ROWS, &run.stop).await?;
         // A drain that was told to stop leaves a log that must not be drained under the lock.
         run.check_stop()?;
-        if !no_older_snapshots(run, &mut older, &mut watch).await? {
-            continue;
+        match older.have_ended(run, &mut watch).await {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(_) if watch.is_lost() => {
+                make_ready_again(run, &mut locker, &mut watch).await?;
+                continue;
+            }
+            Err(failure) => return Err(failure),
         }
         if mariadb && renamer.is_none() {
             renamer = Some(mariadb::Movers::connect(run).await?);
@@ -140,24 +146,6 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
     locker.close().await;
     watch.close().await;
     Ok(())
-}
-
-/// Whether all snapshots have ended that were open when the log was drained first.
-async fn no_older_snapshots(run: &Run, older: &mut Option<Older>, watch: &mut Session) -> Result<bool> {
-    let ended = match older {
-        Some(older) => older.have_ended(run, watch).await,
-        None => Older::find(watch).await.map(|found| {
-            *older = Some(found);
-            false
-        }),
-    };
-    if ended.is_err() && watch.is_lost() {
-        Tries::of("connecting for the cutover")
-            .recover(watch, ServerError::Lost("connection lost".into()), &run.events)
-            .await?;
-        return Ok(false);
-    }
-    ended
 }
 
 /// Makes ready again after an attempt that failed, with sessions that may be lost.

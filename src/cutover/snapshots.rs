@@ -31,29 +31,31 @@ struct Snapshot {
 
 /// Those that were there when the cutover began and are there still.
 pub(super) struct Older {
-    left: BTreeSet<Snapshot>,
+    /// `None` until they were looked for.
+    left: Option<BTreeSet<Snapshot>>,
     since: Instant,
     looks: u32,
 }
 
 impl Older {
-    /// Looks for them; the log has been drained, so that later ones see the whole new table. Without the right to look
-    /// there are none.
-    pub(super) async fn find(watch: &mut Session) -> Result<Older> {
-        let left = open(watch).await.map_err(failed)?.into_iter().collect();
-        Ok(Older { left, since: Instant::now(), looks: 0 })
+    pub(super) fn new() -> Older {
+        Older { left: None, since: Instant::now(), looks: 0 }
     }
 
-    /// Whether all have ended; waits a moment where not, and fails when patience is over.
+    /// Whether all have ended; waits a moment where not, and fails when patience is over. The first call only finds them: the
+    /// log has been drained to a few rows, which is all that later ones can miss. Without the right to look there are none.
     pub(super) async fn have_ended(&mut self, run: &Run, watch: &mut Session) -> Result<bool> {
-        if self.left.is_empty() {
+        if self.left.as_ref().is_some_and(BTreeSet::is_empty) {
             return Ok(true);
         }
-        let now: BTreeSet<Snapshot> = open(watch).await.map_err(failed)?.into_iter().collect();
-        self.left.retain(|snapshot| now.contains(snapshot));
-        let left = self.left.iter().cloned().collect();
-        self.left = without_single_statements(watch, left).await.map_err(failed)?.into_iter().collect();
-        let Some(first) = self.left.first() else { return Ok(true) };
+        let now = open(watch).await.map_err(failed)?;
+        let Some(left) = &self.left else {
+            self.left = Some(now.into_iter().collect());
+            return Ok(false);
+        };
+        let still = now.into_iter().filter(|snapshot| left.contains(snapshot)).collect();
+        let left = without_single_statements(watch, still).await.map_err(failed)?.into_iter().collect();
+        let Some(first) = self.left.insert(left).first() else { return Ok(true) };
         let connection = first.connection;
         let holder = holder(watch, connection).await.map_err(failed)?;
         if self.since.elapsed() > run.options.lock_patience {
@@ -136,7 +138,7 @@ async fn in_innodb_status(watch: &mut Session) -> Result<Vec<Snapshot>, ServerEr
     Ok(read_status(&String::from_utf8_lossy(&text)))
 }
 
-/// The snapshots in InnoDB's status. The text of a statement that looks like a line of it at worst adds one.
+/// The snapshots in InnoDB's status. The text of a statement that looks like lines of it may add one, or hide its own.
 fn read_status(status: &str) -> Vec<Snapshot> {
     let mut snapshots = Vec::new();
     let mut connection = None;

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::family;
 use super::hold::{self, Children, Stuck};
-use super::{Family, ForeignKey, ForeignKeys, TableTriggers, row_mirror, temporary_name};
+use super::{Family, ForeignKey, ForeignKeys, TableTriggers, family, row_mirror, temporary_name};
 use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
 use crate::lock_window::repeated::run_all;
@@ -48,12 +47,12 @@ pub async fn watch_cascades(run: &Run) -> Result<()> {
 pub async fn forget_cascades(run: &Run, reverse: bool) -> Result<()> {
     let keys = &run.checkpoint.foreign_keys;
     let patience = run.options.lock_patience;
-    let drop = Drop { server: &run.server, patience, events: &run.events, command: "resume" };
+    let forgetting = Forgetting { server: &run.server, patience, events: &run.events, command: "resume" };
     let ours = [&run.change.shadow, &run.change.old];
-    drop.triggers(&keys.cascades, &ours).await?;
+    forgetting.triggers(&keys.cascades, &ours).await?;
     if reverse {
-        drop.triggers(&keys.reverse_cascades, &ours).await?;
-        drop.triggers(&keys.own_reverse_cascades, &ours).await?;
+        forgetting.triggers(&keys.reverse_cascades, &ours).await?;
+        forgetting.triggers(&keys.own_reverse_cascades, &ours).await?;
     }
     Ok(())
 }
@@ -65,12 +64,13 @@ pub async fn forget_reverse_cascades(
     patience: Duration,
     events: &Events,
 ) -> Result<()> {
-    let drop = Drop { server, patience, events, command: "cleanup" };
-    drop.triggers(&keys.reverse_cascades, &[]).await?;
-    drop.triggers(&keys.own_reverse_cascades, &[]).await
+    let forgetting = Forgetting { server, patience, events, command: "cleanup" };
+    forgetting.triggers(&keys.reverse_cascades, &[]).await?;
+    forgetting.triggers(&keys.own_reverse_cascades, &[]).await
 }
 
-struct Drop<'a> {
+/// How triggers that log cascades are dropped.
+struct Forgetting<'a> {
     server: &'a Arc<Server>,
     patience: Duration,
     events: &'a Events,
@@ -78,7 +78,7 @@ struct Drop<'a> {
     command: &'static str,
 }
 
-impl Drop<'_> {
+impl Forgetting<'_> {
     /// `ours` are tables that no application writes.
     ///
     /// Those take no lock window: LOCK TABLES on one also takes, in MySQL, what the triggers that go write and read. It

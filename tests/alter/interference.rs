@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::intercept::{Intercept, Then};
 use crate::support::account::Account;
+use crate::support::program::Seen;
 use crate::support::{Outcome, Program, Run, Scenario, Server, on_every_server, residue};
 use anyhow::{Context, Result, ensure};
 use mysql_async::Conn;
@@ -159,9 +160,12 @@ async fn held_before_the_swap(scenario: &Scenario, program: Program) -> Result<(
     holder.query_drop("SELECT 1 FROM `Item__rpk_new` LIMIT 1").await?;
     ensure!(run.reaches_phase("cutover").await?, "it never came to the cutover");
     // Long enough to have asked for the lock: what happens before that, the look before the window finds.
-    let asked = |seen: &crate::support::program::Seen| seen.is("lock_attempt") && seen.event["purpose"] == "cutover";
-    ensure!(run.reaches(asked).await?, "it never asked for the lock");
+    ensure!(run.reaches(asks_for_the_cutover).await?, "it never asked for the lock");
     Ok((run, holder))
+}
+
+fn asks_for_the_cutover(seen: &Seen) -> bool {
+    seen.is("lock_attempt") && seen.event["purpose"] == "cutover"
 }
 
 async fn release(mut holder: Conn) -> Result<()> {
@@ -259,8 +263,7 @@ async fn waiting_for(scenario: &Scenario, program: Program, sql: &str) -> Result
     holder.query_drop("START TRANSACTION").await?;
     holder.query_drop(sql).await?;
     ensure!(run.reaches_phase("cutover").await?, "it never came to the cutover");
-    let asked = |seen: &crate::support::program::Seen| seen.is("lock_attempt") && seen.event["purpose"] == "cutover";
-    ensure!(run.reaches(asked).await?, "it never asked for the lock");
+    ensure!(run.reaches(asks_for_the_cutover).await?, "it never asked for the lock");
     Ok((run, holder))
 }
 
@@ -384,12 +387,16 @@ async fn long_statement_on_another_table(server: Server) -> Result<()> {
     let reading = tokio::spawn(async move { report.query_drop("SELECT SUM(SLEEP(60)) FROM `Other`").await });
     let mut conn = scenario.connect().await?;
     let sql = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND state = 'User sleep'");
-    while conn.query_first::<u64, _>(&sql).await? != Some(1) {}
+    let sleeps = async {
+        while conn.query_first::<u64, _>(&sql).await? != Some(1) {}
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(Duration::from_secs(30), sleeps).await.context("the statement does not run")??;
     let outcome = slow(&scenario, WIDER).args(["--lock-patience", "5s"]).succeed().await?;
     ensure!(outcome.swapped(), "it did not swap");
     ensure!(!reading.is_finished(), "the statement was over");
     conn.query_drop(format!("KILL {id}")).await?;
-    let _ = reading.await?;
+    ensure!(reading.await?.is_err(), "the statement ended by itself");
     Ok(())
 }
 
@@ -399,13 +406,18 @@ async fn snapshot_before_the_swap(scenario: &Scenario, program: Program) -> Resu
     ensure!(run.reaches_phase("copy").await?, "it never began to copy");
     let mut dump = scenario.connect().await?;
     dump.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ").await?;
-    let mut copied = 0;
-    while copied == 0 {
-        copied = dump.query_first::<u64, _>("SELECT COUNT(*) FROM `Item__rpk_new`").await?.unwrap_or(0);
-    }
+    let begun = async {
+        loop {
+            let copied: Option<u64> = dump.query_first("SELECT COUNT(*) FROM `Item__rpk_new`").await?;
+            if let Some(copied @ 1..) = copied {
+                return anyhow::Ok(copied);
+            }
+        }
+    };
+    let copied = tokio::time::timeout(Duration::from_secs(30), begun).await.context("nothing is copied")??;
     ensure!(copied < ROWS, "the copy was over before the snapshot was opened");
     dump.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT").await?;
-    let asked = |seen: &crate::support::program::Seen| seen.is("lock_attempt") && seen.event["purpose"] == "cutover";
-    run.reaches(|seen| (asked(seen) && seen.event["granted"] == false) || seen.is("swapped")).await?;
+    let notices = |seen: &Seen| (asks_for_the_cutover(seen) && seen.event["granted"] == false) || seen.is("swapped");
+    ensure!(run.reaches(notices).await?, "it never came to the swap");
     Ok((run, dump))
 }
