@@ -170,12 +170,20 @@ impl Kept {
 }
 
 impl Identity {
+    /// By the definition alone.
+    pub fn unnumbered(definition: String) -> Self {
+        Self { definition, table_ids: None, tablespaces: None }
+    }
+
     /// Whether this is the same table: by InnoDB's numbers, or by the definition where they may not be read.
     pub fn is_same_table(&self, other: &Identity) -> bool {
-        match (&self.table_ids, &other.table_ids) {
-            (Some(one), Some(two)) => one == two,
-            _ => self.definition == other.definition,
-        }
+        self.has_numbers_of(other).unwrap_or_else(|| self.definition == other.definition)
+    }
+
+    /// Whether nobody truncated or rebuilt it; `None` where the numbers of either may not be read.
+    pub fn has_numbers_of(&self, other: &Identity) -> Option<bool> {
+        let same = |one: &Option<Vec<u64>>, two: &Option<Vec<u64>>| Some(one.as_ref()? == two.as_ref()?);
+        same(&self.tablespaces, &other.tablespaces).or_else(|| same(&self.table_ids, &other.table_ids))
     }
 }
 
@@ -185,8 +193,11 @@ pub struct Identity {
     /// SHOW CREATE TABLE without the counter.
     pub definition: String,
     /// InnoDB's numbers of the table and its partitions, which TRUNCATE and a rebuild change; `None` where they may not
-    /// be read.
+    /// be read, and where `tablespaces` are.
     pub table_ids: Option<Vec<u64>>,
+    /// MySQL: the same of its files, which are read without a wait for other tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tablespaces: Option<Vec<u64>>,
 }
 
 /// The bookkeeping schema and a session for it.

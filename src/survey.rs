@@ -173,7 +173,7 @@ impl Survey {
         }
         // From the same reading as the columns: an ALTER that comes between two readings would be copied only in part.
         // The table's number is not needed before the triggers are in.
-        let identity = Identity { definition: without_counter(&table.create_sql), table_ids: None };
+        let identity = Identity::unnumbered(without_counter(&table.create_sql));
         let mut warnings = checks::warnings(&server.facts, &grants);
         warnings.append(&mut unlooked);
         warnings.extend(broken_programs(&mut work, &table, &target).await.map_err(failed)?);

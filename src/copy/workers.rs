@@ -189,7 +189,7 @@ async fn copy_chunk(copy: &Copy, session: &mut Session, chunk: &Chunk) -> Result
         match session.execute(&sql).await {
             Ok(rows) => return Ok((rows, started.elapsed())),
             Err(error) => {
-                let fits = error.disposition() != crate::server::Disposition::Fatal;
+                let fits = !error.is_of_a_value();
                 if let Err(failure) = tries.recover(session, error, &copy.events).await {
                     return Err(if fits { failure } else { copy.change.does_not_fit(failure) });
                 }

@@ -13,7 +13,7 @@ use crate::error::{Failure, Result, Stop};
 use crate::event::Event;
 use crate::lock_window::Purpose;
 use crate::run::Run;
-use crate::server::{Flavor, ServerError, Session, errno, server_failure};
+use crate::server::{Flavor, Process, ServerError, Session, errno, server_failure};
 
 /// Pause between two looks. InnoDB's list of transactions is renewed only when nobody has read it for 100 ms.
 const LOOK: Duration = Duration::from_millis(150);
@@ -54,10 +54,11 @@ impl Older {
             return Ok(false);
         };
         let still = now.into_iter().filter(|snapshot| left.contains(snapshot)).collect();
-        let left = without_single_statements(watch, still).await.map_err(failed)?.into_iter().collect();
+        let processes = watch.processes().await.map_err(failed)?;
+        let left = without_single_statements(watch, still, &processes).await.map_err(failed)?.into_iter().collect();
         let Some(first) = self.left.insert(left).first() else { return Ok(true) };
         let connection = first.connection;
-        let holder = holder(watch, connection).await.map_err(failed)?;
+        let holder = holder(&processes, connection);
         if self.since.elapsed() > run.options.lock_patience {
             return Err(not_ended(run, connection, holder));
         }
@@ -103,12 +104,17 @@ pub(super) async fn are_clear(run: &Run, watch: &mut Session, own: u32, attempt:
         process.is_some_and(|process| process.schema.eq_ignore_ascii_case(schema))
     };
     open.retain(|snapshot| snapshot.connection != own && of_schema(snapshot));
-    Ok(without_single_statements(watch, open).await?.is_empty())
+    Ok(without_single_statements(watch, open, &processes).await?.is_empty())
 }
 
-/// MariaDB: without those that end with the statement which they have now, whose tables are opened already. MySQL's are
-/// found without them.
-async fn without_single_statements(watch: &mut Session, open: Vec<Snapshot>) -> Result<Vec<Snapshot>, ServerError> {
+/// Without those that end with the statement which they have now, whose tables are opened already: definitions, which both
+/// servers show like transactions that go on, and on MariaDB a SELECT of its own. MySQL's are found without these.
+async fn without_single_statements(
+    watch: &mut Session,
+    mut open: Vec<Snapshot>,
+    processes: &[Process],
+) -> Result<Vec<Snapshot>, ServerError> {
+    open.retain(|snapshot| !processes.iter().any(|process| process.id == snapshot.connection && process.defines()));
     if open.is_empty() || watch.server().facts.flavor == Flavor::MySql {
         return Ok(open);
     }
@@ -175,11 +181,12 @@ async fn in_performance_schema(watch: &mut Session) -> Result<Vec<Snapshot>, Ser
 }
 
 /// For people.
-async fn holder(watch: &mut Session, connection: u32) -> Result<String, ServerError> {
-    let processes = watch.processes().await?;
-    let user = processes.iter().find(|process| process.id == connection).map(|process| process.user.as_str());
-    let user = user.map(|user| format!(" ({user})")).unwrap_or_default();
-    Ok(format!("connection {connection}{user}, whose snapshot is older than the new table"))
+fn holder(processes: &[Process], connection: u32) -> String {
+    let who = processes.iter().find(|process| process.id == connection).map(|process| {
+        let place = if process.schema.is_empty() { String::new() } else { format!(" in {}", process.schema) };
+        format!(" ({}{place})", process.user)
+    });
+    format!("connection {connection}{}, whose snapshot is older than the new table", who.unwrap_or_default())
 }
 
 fn failed(error: ServerError) -> Failure {

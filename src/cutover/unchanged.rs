@@ -44,7 +44,7 @@ pub async fn difference(run: &Run, session: &mut Session) -> Result<Option<Strin
     Ok(match &run.checkpoint.original {
         Some(then) if then.definition != now.definition => Some("its definition was changed by somebody else".into()),
         // Where they could be read only once, nothing is known.
-        Some(then) if then.table_ids.is_some() && now.table_ids.is_some() && then.table_ids != now.table_ids => {
+        Some(then) if now.has_numbers_of(then) == Some(false) => {
             Some("it was truncated or rebuilt by somebody else".into())
         }
         _ => None,
@@ -150,25 +150,47 @@ pub(super) async fn difference_before_window(run: &Run, session: &mut Session) -
 /// What a table is now, to be compared with what it was.
 pub async fn identity(session: &mut Session, table: &TableName) -> Result<Identity, ServerError> {
     let definition = schema::create_sql(session, table).await?.unwrap_or_default();
-    let definition = shadow::without_counter(&definition);
-    Ok(Identity { definition, table_ids: table_ids(session, table).await? })
+    let mut identity = Identity::unnumbered(shadow::without_counter(&definition));
+    if session.server().facts.flavor == Flavor::MySql {
+        identity.tablespaces = tablespaces(session, table).await?;
+    }
+    if identity.tablespaces.is_none() {
+        identity.table_ids = table_ids(session, table).await?;
+    }
+    Ok(identity)
+}
+
+/// MySQL's numbers of the files of a table, one for each partition; `None` without the PROCESS privilege, and for a table
+/// in a file with others.
+///
+/// Not from innodb_tables or innodb_tablestats: they open every table of the server, and so wait for each ALTER TABLE of
+/// another table that waits for its own lock.
+async fn tablespaces(session: &mut Session, table: &TableName) -> Result<Option<Vec<u64>>, ServerError> {
+    let name = format!("{}/{}", table.schema.as_str(), table.table.as_str());
+    let view = "information_schema.innodb_tablespaces_brief";
+    let found = numbers(session, view, "space", &name).await?;
+    Ok(found.filter(|found| !found.is_empty()))
 }
 
 /// InnoDB's numbers of a table, one for each partition; `None` without the PROCESS privilege.
 async fn table_ids(session: &mut Session, table: &TableName) -> Result<Option<Vec<u64>>, ServerError> {
     let view = match session.server().facts.flavor {
-        Flavor::MySql => "innodb_tables",
-        Flavor::MariaDb => "innodb_sys_tables",
+        Flavor::MySql => "information_schema.innodb_tables",
+        Flavor::MariaDb => "information_schema.innodb_sys_tables",
     };
-    let name = file_name::of_table(table);
+    numbers(session, view, "table_id", &file_name::of_table(table)).await
+}
+
+/// Those of a name and of its partitions.
+async fn numbers(session: &mut Session, view: &str, number: &str, name: &str) -> Result<Option<Vec<u64>>, ServerError> {
     let pattern = name.replace('\\', "\\\\").replace('_', "\\_").replace('%', "\\%");
     let sql = format!(
-        "SELECT name, table_id FROM information_schema.{view} WHERE name = {} OR name LIKE {} ORDER BY table_id",
-        string_literal(&name),
+        "SELECT name, {number} FROM {view} WHERE name = {} OR name LIKE {} ORDER BY {number}",
+        string_literal(name),
         string_literal(&format!("{pattern}#%"))
     );
     let is_part_of_it =
-        |found: &str| found.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'));
+        |found: &str| found.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'));
     match session.rows::<(String, u64)>(&sql).await {
         Ok(rows) => Ok(Some(rows.into_iter().filter(|(found, _)| is_part_of_it(found)).map(|(_, id)| id).collect())),
         Err(error) if error.is_any(&errno::DENIED) => Ok(None),

@@ -130,8 +130,8 @@ async fn definition(work: &mut Session, kind: Kind, name: &TableName) -> Result<
             None => return Ok((None, false)),
             Some("BASE TABLE") => {
                 let identity = cutover::identity(work, name).await?;
-                let unnumbered = identity.table_ids.as_ref().is_none_or(Vec::is_empty);
-                return Ok((Some(format!("{} {:?}", identity.definition, identity.table_ids)), unnumbered));
+                let numbers = identity.tablespaces.or(identity.table_ids).unwrap_or_default();
+                return Ok((Some(format!("{} {numbers:?}", identity.definition)), numbers.is_empty()));
             }
             Some(_) => {}
         }

@@ -151,7 +151,7 @@ impl Applier {
                     }
                 }
                 Err(error) => {
-                    let fits = !error.is_any(&errno::DOES_NOT_FIT);
+                    let fits = !error.is_of_a_value();
                     if let Err(failure) = tries.recover(&mut self.session, error, &self.events).await {
                         return Err(if fits { failure } else { self.change.does_not_fit(failure) });
                     }
@@ -273,7 +273,7 @@ impl Applier {
                     return Err(self.violation(&error));
                 }
                 Err(error) => {
-                    let fits = !error.is_any(&errno::DOES_NOT_FIT);
+                    let fits = !error.is_of_a_value();
                     if let Err(failure) = tries.recover(&mut self.session, error, &self.events).await {
                         return Err(if fits { failure } else { self.change.does_not_fit(failure) });
                     }

@@ -80,7 +80,7 @@ mod tests {
     }
 
     fn standing(now: &[&str], original: &[&str], target: &[&str]) -> Standing {
-        let original = Identity { definition: table(original), table_ids: None };
+        let original = Identity::unnumbered(table(original));
         let target_definition = table(target);
         let checkpoint = Checkpoint { target_definition, original: Some(original), ..Checkpoint::default() };
         Standing::of(&table(now), &checkpoint)

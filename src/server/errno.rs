@@ -33,9 +33,9 @@ pub const RECORD_CHANGED: u16 = 1020;
 pub const LOCK_NOWAIT: u16 = 3572;
 /// Duplicate key.
 pub const DUPLICATE_KEY: u16 = 1062;
-/// Values that a column or a CHECK does not take: NULL, none where there is no default, out of range, not in the character
-/// set, cut, no date, no number.
-pub const DOES_NOT_FIT: [u16; 13] = [1048, 1264, 1265, 1292, 1364, 1366, 1406, 1411, 1690, 3140, 3156, 3819, 4025];
+/// Values that a column, a CHECK, a partition or a row does not take, of those whose SQLSTATE does not say so: none where
+/// there is no default, not in the character set, cut, no date, no number, too long, no partition.
+const DOES_NOT_FIT: [u16; 12] = [1118, 1265, 1300, 1364, 1366, 1411, 1526, 1713, 1977, 3819, 3854, 4025];
 /// The table does not exist.
 pub const NO_SUCH_TABLE: u16 = 1146;
 /// The trigger does not exist.
@@ -137,6 +137,18 @@ impl ServerError {
     /// Whether the statement was ended from outside.
     pub fn is_interrupted(&self) -> bool {
         matches!(self.code(), Some(QUERY_INTERRUPTED | STATEMENT_TIMEOUT | QUERY_TIMEOUT))
+    }
+
+    /// Whether a value is at fault, and not the table or the server. Duplicate keys are not among these.
+    pub fn is_of_a_value(&self) -> bool {
+        match self {
+            ServerError::Server { code: DUPLICATE_KEY, .. } => false,
+            // Data exceptions and integrity constraints.
+            ServerError::Server { code, state, .. } => {
+                state.starts_with("22") || state.starts_with("23") || DOES_NOT_FIT.contains(code)
+            }
+            ServerError::Lost(_) | ServerError::Driver(_) => false,
+        }
     }
 
     /// Whether the error is one of these numbers.

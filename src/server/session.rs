@@ -53,11 +53,15 @@ impl Process {
         // However names are quoted, and whatever letters the server tells apart.
         let plain = |text: &str| text.replace('`', "").to_lowercase();
         let (schema, name) = (plain(table.schema.as_str()), plain(table.table.as_str()));
-        let statement = plain(self.statement.trim_start());
+        let statement = plain(&self.statement);
+        self.defines() && statement.contains(&name) && (plain(&self.schema) == schema || statement.contains(&schema))
+    }
+
+    /// Whether it runs a statement that may define or empty a table. Such a statement commits what was before it.
+    pub fn defines(&self) -> bool {
+        let statement = self.statement.trim_start().to_lowercase();
         let words = ["truncate", "alter", "drop", "rename", "optimize", "create"];
         words.iter().any(|word| statement.starts_with(word))
-            && statement.contains(&name)
-            && (plain(&self.schema) == schema || statement.contains(&schema))
     }
 
     /// Whether it waits for a metadata lock.

@@ -16,6 +16,7 @@ on_every_server!(
     altered_during_the_copy,
     altered_before_the_swap,
     dropped_during_the_copy,
+    dropped_before_a_chunk_is_copied,
     renamed_during_the_copy,
     mirror_trigger_dropped_during_the_copy,
     mirror_trigger_dropped_before_the_swap,
@@ -32,6 +33,7 @@ on_every_server!(
     snapshot_opened_during_the_copy,
     snapshot_that_does_not_end,
     long_statement_on_another_table,
+    long_definition_of_another_table,
 );
 
 const ITEM: &str = "CREATE TABLE `Item` (`id` INTEGER NOT NULL, `title` VARCHAR(20) NOT NULL, PRIMARY KEY (`id`))";
@@ -126,10 +128,25 @@ async fn truncated_during_the_copy(server: Server) -> Result<()> {
 
 async fn dropped_during_the_copy(server: Server) -> Result<()> {
     let scenario = items(&server, ITEM).await?;
-    let outcome = meddle(&scenario, "DROP TABLE `Item`").await?.expect_code(11)?;
+    expect_gone(&scenario, meddle(&scenario, "DROP TABLE `Item`").await?).await
+}
+
+/// The chunk is found, and waits for what the ceiling lets through.
+async fn dropped_before_a_chunk_is_copied(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    let mut run =
+        scenario.alter("Item", WIDER, "wider").args(["--force-copy", "--max-rows-per-second", "20"]).start()?;
+    let copies = |seen: &Seen| seen.is("progress") && seen.event["rows_done"].as_u64() > Some(0);
+    ensure!(run.reaches(copies).await?, "it never copied a row");
+    scenario.execute("DROP TABLE `Item`").await?;
+    expect_gone(&scenario, run.finish().await?).await
+}
+
+async fn expect_gone(scenario: &Scenario, outcome: Outcome) -> Result<()> {
+    let outcome = outcome.expect_code(11)?;
     let said = outcome.events("failed").map(|seen| seen.event.to_string()).collect::<String>();
     ensure!(said.contains("is gone") && said.contains("replank abort"), "it does not say what happened:\n{said}");
-    abort(&scenario, &[]).await
+    abort(scenario, &[]).await
 }
 
 /// The triggers go along with the table; without their log, nobody could write it.
@@ -379,24 +396,49 @@ async fn snapshot_that_does_not_end(server: Server) -> Result<()> {
 
 /// It has a snapshot, too, but never comes to the table.
 async fn long_statement_on_another_table(server: Server) -> Result<()> {
-    let scenario = items(&server, ITEM).await?;
-    scenario.execute("CREATE TABLE `Other` (`id` INTEGER NOT NULL, PRIMARY KEY (`id`))").await?;
+    let elsewhere = elsewhere(&server).await?;
+    not_waited_for(&server, elsewhere.connect().await?, "SELECT SUM(SLEEP(60)) FROM `Other`", "User sleep").await
+}
+
+/// Servers show it with a transaction that goes on.
+async fn long_definition_of_another_table(server: Server) -> Result<()> {
+    let elsewhere = elsewhere(&server).await?;
+    let mut reader = elsewhere.connect().await?;
+    reader.query_drop("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED").await?;
+    reader.query_drop("START TRANSACTION").await?;
+    reader.query_drop("SELECT * FROM `Other`").await?;
+    let sql = "ALTER TABLE `Other` ADD COLUMN `more` INTEGER, ALGORITHM=COPY";
+    not_waited_for(&server, elsewhere.connect().await?, sql, "Waiting for table metadata lock").await?;
+    release(reader).await
+}
+
+async fn elsewhere(server: &Server) -> Result<Scenario> {
+    let scenario = Scenario::new(server, "elsewhere", &["CREATE TABLE `Other` (`id` INTEGER PRIMARY KEY)"]).await?;
     scenario.execute("INSERT INTO `Other` VALUES (1), (2), (3)").await?;
-    let mut report = scenario.connect().await?;
-    let id = report.id();
-    let reading = tokio::spawn(async move { report.query_drop("SELECT SUM(SLEEP(60)) FROM `Other`").await });
+    Ok(scenario)
+}
+
+/// Changes the table while a statement of another schema stays in a state.
+async fn not_waited_for(server: &Server, mut busy: Conn, statement: &'static str, state: &str) -> Result<()> {
+    let scenario = items(server, ITEM).await?;
+    let mut run = slow(&scenario, WIDER).args(["--lock-patience", "5s"]).start()?;
+    // MySQL makes other tables only before or after a definition that copies.
+    ensure!(run.reaches_phase("copy").await?, "it never began to copy");
+    let id = busy.id();
+    let running = tokio::spawn(async move { busy.query_drop(statement).await });
     let mut conn = scenario.connect().await?;
-    let sql = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND state = 'User sleep'");
-    let sleeps = async {
+    let sql = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {id} AND state = '{state}'");
+    let comes_to_it = async {
         while conn.query_first::<u64, _>(&sql).await? != Some(1) {}
         anyhow::Ok(())
     };
-    tokio::time::timeout(Duration::from_secs(30), sleeps).await.context("the statement does not run")??;
-    let outcome = slow(&scenario, WIDER).args(["--lock-patience", "5s"]).succeed().await?;
-    ensure!(outcome.swapped(), "it did not swap");
-    ensure!(!reading.is_finished(), "the statement was over");
+    tokio::time::timeout(Duration::from_secs(30), comes_to_it).await.context("the statement does not run")??;
+    let outcome = run.finish().await;
+    let went_on = !running.is_finished();
     conn.query_drop(format!("KILL {id}")).await?;
-    ensure!(reading.await?.is_err(), "the statement ended by itself");
+    ensure!(outcome?.swapped(), "it did not swap");
+    ensure!(went_on, "the statement was over");
+    ensure!(running.await?.is_err(), "the statement ended by itself");
     Ok(())
 }
 
