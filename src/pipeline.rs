@@ -121,6 +121,7 @@ async fn begin(
         step: request.step.clone(),
         keep_for: Some(request.options.keep_for.as_secs()),
         key_changes: survey.key_changes.clone(),
+        walked_key: survey.key.as_ref().map(|key| key.index.as_str().to_owned()),
         ..Checkpoint::default()
     };
     // Its id is in the run's row from the start: a process that dies before the ledger has its row is known by it.

@@ -87,6 +87,9 @@ pub struct Checkpoint {
     pub original: Option<Identity>,
     /// Name of the index that keeps the walked key unique in the shadow.
     pub shadow_index: String,
+    /// Name of the original's index that is walked; `None` of a run that another version began.
+    #[serde(default)]
+    pub walked_key: Option<String>,
     /// The last key of the original when the copy began, raw; later ones come through the change log.
     pub last_key: Option<Vec<String>>,
     /// Everything up to this key is copied; raw.

@@ -18,7 +18,9 @@ use crate::plan::key_clauses::only_foreign_keys;
 use crate::plan::names::{muted_trigger, staged_trigger};
 use crate::plan::near::nearest;
 use crate::plan::strategy::{self, Algorithm, Strategy};
-use crate::plan::{Alter, Artifacts, ChunkKey, ColumnMapping, bookkeeping_schema, choose_key, read_clauses};
+use crate::plan::{
+    Alter, Artifacts, ChunkKey, ColumnMapping, bookkeeping_schema, choose_key, read_clauses, walkable_keys,
+};
 use crate::prepare::drop_table_sql;
 use crate::record::Recording;
 use crate::row_questions::refuse_rows;
@@ -152,12 +154,15 @@ impl Survey {
                 return Err(refusal);
             }
             refuse_taken_names(&mut work, &name, &names, &bookkeeping, triggers.len()).await?;
-            let walked = choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?;
             let of_name = Table { name: name.clone(), ..target.clone() };
-            if split_indexes(&target, &walked).temporary_key
-                && let Some(refusal) = checks::refuse_temporary_key(&of_name, &walked)
-            {
-                return Err(refusal);
+            let refused = |walked: &ChunkKey| {
+                let temporary = split_indexes(&target, walked).temporary_key;
+                temporary.then(|| checks::refuse_temporary_key(&of_name, walked)).flatten()
+            };
+            let mut walked = choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?;
+            if let Some(refusal) = refused(&walked) {
+                let others = walkable_keys(&table, &mapping).0;
+                walked = others.into_iter().find(|other| refused(other).is_none()).ok_or(refusal)?;
             }
             let mut family = Family::read(&mut work, &name).await.map_err(failed)?;
             // What is dropped need not fit the new definition.

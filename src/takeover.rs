@@ -11,7 +11,7 @@ use crate::error::{Failure, Result, Stop};
 use crate::event::{Event, Events, Phase};
 use crate::native::{NativeRun, Standing, unclear};
 use crate::pipeline::{Pipeline, connect};
-use crate::plan::{Alter, ColumnMapping, choose_key, read_clauses};
+use crate::plan::{Alter, ColumnMapping, noted_key, read_clauses};
 use crate::record::{self, Recording};
 use crate::rollback::Interrupted;
 use crate::run::Run;
@@ -300,11 +300,12 @@ async fn adopt(
     // With the trigger installation not done there may be no usable shadow; its columns then do not matter, because
     // preparation starts over.
     let mut mapping = ColumnMapping::new(alter, &original, &target);
-    let mut key = choose_key(&original, &mapping);
+    let noted = checkpoint.walked_key.as_deref();
+    let mut key = noted_key(noted, &original, &mapping);
     if key.is_err() {
         let same = read_clauses("FORCE").expect("a clause without names");
         mapping = ColumnMapping::new(&same, &original, &original);
-        key = choose_key(&original, &mapping);
+        key = noted_key(noted, &original, &mapping);
     }
     let key = key.map_err(|error| Failure::new(Stop::Occupied, format!("{table} has lost its key")).cause(error))?;
     let tally = Arc::new(Tally::default());

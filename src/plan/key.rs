@@ -132,12 +132,38 @@ pub enum Unfit {
     },
 }
 
-/// Chooses the key to walk: the primary key when it is fit, else the one with the fewest and then narrowest columns.
+/// Chooses the key to walk: the primary key when it is fit, else the first one that is.
+///
+/// InnoDB keeps the rows in the order of the first whose columns take no NULL. And a row that two keys of an INSERT … ON
+/// DUPLICATE KEY UPDATE meet is looked for by the first, so they must not change places: the walked key stays while the
+/// others are made anew.
 ///
 /// # Errors
 /// No unique key, or none that is fit, each with its reason.
 pub fn choose_key(original: &Table, mapping: &ColumnMapping) -> Result<ChunkKey, KeyError> {
     let (fit, unfit) = walkable_keys(original, mapping);
+    first_of(fit, unfit)
+}
+
+/// The key that a run has walked since it began, by its name; versions that did not note it chose the one with the fewest
+/// and then narrowest columns.
+///
+/// # Errors
+/// As [`choose_key`]; that key may have become unfit.
+pub fn noted_key(noted: Option<&str>, original: &Table, mapping: &ColumnMapping) -> Result<ChunkKey, KeyError> {
+    let (mut fit, unfit) = walkable_keys(original, mapping);
+    match noted.map(Ident::new) {
+        Some(noted) => fit.retain(|key| key.index.same_name(&noted)),
+        None => fit.sort_by_cached_key(|key| {
+            let width = |key: &KeyColumn| original.column(&key.source).and_then(kind_and_width).map(|(_, width)| width);
+            let width: u32 = key.columns.iter().filter_map(width).sum();
+            (!key.is_primary(), key.columns.len(), width, key.index.clone())
+        }),
+    }
+    first_of(fit, unfit)
+}
+
+fn first_of(fit: Vec<ChunkKey>, unfit: Vec<UnfitKey>) -> Result<ChunkKey, KeyError> {
     if let Some(key) = fit.into_iter().next() {
         return Ok(key);
     }
@@ -151,20 +177,24 @@ pub fn choose_key(original: &Table, mapping: &ColumnMapping) -> Result<ChunkKey,
     Err(KeyError::NotWalkable(unfit))
 }
 
-/// Every key that can be walked, best first, and every unique key that cannot.
+/// Every key that can be walked, in the server's order, and every unique key that cannot.
 pub fn walkable_keys(original: &Table, mapping: &ColumnMapping) -> (Vec<ChunkKey>, Vec<UnfitKey>) {
     let (mut fit, mut unfit) = (Vec::new(), Vec::new());
     for index in original.indexes.iter().filter(|index| index.unique) {
         match fit_key(index, original, mapping) {
-            Ok((key, width)) => fit.push((!index.is_primary(), key.columns.len(), width, key)),
+            Ok(key) => fit.push(key),
             Err(reason) => unfit.push(UnfitKey { index: index.name.clone(), reason }),
         }
     }
-    fit.sort_by(|a, b| (a.0, a.1, a.2, &a.3.index).cmp(&(b.0, b.1, b.2, &b.3.index)));
-    (fit.into_iter().map(|(_, _, _, key)| key).collect(), unfit)
+    fit.sort_by_key(|key| !key.is_primary());
+    (fit, unfit)
 }
 
 impl ChunkKey {
+    fn is_primary(&self) -> bool {
+        self.index.as_str().eq_ignore_ascii_case("PRIMARY")
+    }
+
     /// The original's columns, quoted.
     pub fn source_columns(&self) -> Vec<String> {
         self.columns.iter().map(|column| column.source.to_string()).collect()
@@ -176,7 +206,7 @@ impl ChunkKey {
     }
 }
 
-fn fit_key(index: &Index, original: &Table, mapping: &ColumnMapping) -> Result<(ChunkKey, u32), Unfit> {
+fn fit_key(index: &Index, original: &Table, mapping: &ColumnMapping) -> Result<ChunkKey, Unfit> {
     if !index.kind.eq_ignore_ascii_case("BTREE") {
         return Err(Unfit::Unordered { kind: index.kind.clone() });
     }
@@ -184,28 +214,26 @@ fn fit_key(index: &Index, original: &Table, mapping: &ColumnMapping) -> Result<(
         return Err(Unfit::Unusable);
     }
     let mut columns: Vec<KeyColumn> = Vec::new();
-    let mut width = 0;
     for part in &index.parts {
         let column = part.column.as_ref().and_then(|name| original.column(name)).ok_or(Unfit::Expression)?;
         if part.prefix.is_some() {
             return Err(Unfit::Prefix { column: column.name.clone() });
         }
-        let (key_column, bytes) = fit_column(column, mapping)?;
+        let key_column = fit_column(column, mapping)?;
         if columns.is_empty() && key_column.kind == KeyKind::Enum {
             return Err(Unfit::LeadingEnum { column: column.name.clone() });
         }
         columns.push(key_column);
-        width += bytes;
     }
-    Ok((ChunkKey { index: index.name.clone(), columns }, width))
+    Ok(ChunkKey { index: index.name.clone(), columns })
 }
 
-fn fit_column(column: &Column, mapping: &ColumnMapping) -> Result<(KeyColumn, u32), Unfit> {
+fn fit_column(column: &Column, mapping: &ColumnMapping) -> Result<KeyColumn, Unfit> {
     let name = || column.name.clone();
     if column.nullable {
         return Err(Unfit::Nullable { column: name() });
     }
-    let (kind, width) = kind_and_width(column)
+    let (kind, _) = kind_and_width(column)
         .ok_or_else(|| Unfit::Type { column: name(), column_type: column.column_type.clone() })?;
     let target = mapping.target_of(&column.name).ok_or_else(|| Unfit::Dropped { column: name() })?;
     let narrows = compared_the_same(column, target).ok_or_else(|| Unfit::Converted {
@@ -213,8 +241,7 @@ fn fit_column(column: &Column, mapping: &ColumnMapping) -> Result<(KeyColumn, u3
         from: described(column),
         to: described(target),
     })?;
-    let key_column = KeyColumn { source: name(), target: target.name.clone(), kind, narrows: narrows == Narrows::Yes };
-    Ok((key_column, width))
+    Ok(KeyColumn { source: name(), target: target.name.clone(), kind, narrows: narrows == Narrows::Yes })
 }
 
 /// How values of the column are written, and about how many bytes one takes; `None` for types that are not walked.
@@ -375,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn the_primary_key_comes_first_then_the_smallest() {
+    fn the_primary_key_comes_first_then_the_servers_first() {
         let columns =
             || vec![column("a", "int"), column("b", "bigint"), column("c", "varchar(64)"), column("d", "int")];
         let all = [
@@ -385,8 +412,21 @@ mod tests {
             unique("big", &["b"]),
         ];
         assert_eq!(chosen(&table(columns(), all.to_vec())), "PRIMARY");
-        assert_eq!(chosen(&table(columns(), [&all[..2], &all[3..]].concat())), "big");
-        assert_eq!(chosen(&table(columns(), all[..2].to_vec())), "wide");
+        assert_eq!(chosen(&table(columns(), [&all[..2], &all[3..]].concat())), "wide");
+        let nullable = Column { nullable: true, ..column("c", "varchar(64)") };
+        let columns = vec![column("a", "int"), column("b", "bigint"), nullable, column("d", "int")];
+        assert_eq!(chosen(&table(columns, [&all[..2], &all[3..]].concat())), "pair");
+    }
+
+    #[test]
+    fn a_run_keeps_its_key() {
+        let columns = vec![column("a", "int"), column("b", "bigint"), column("c", "varchar(64)")];
+        let keys = vec![unique("wide", &["c"]), unique("pair", &["a", "b"]), unique("big", &["b"])];
+        let table = table(columns, keys);
+        let noted = |noted| noted_key(noted, &table, &unchanged(&table)).map(|key| key.index.as_str().to_owned());
+        assert_eq!(noted(Some("pair")), Ok("pair".to_owned()));
+        assert_eq!(noted(None), Ok("big".to_owned()), "as versions chose that noted none");
+        assert_eq!(noted(Some("gone")), Err(KeyError::NoUniqueKey));
     }
 
     #[test]

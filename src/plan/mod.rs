@@ -27,7 +27,7 @@ mod table_options;
 
 pub use clause_reader::read_clauses;
 pub use clauses::{Alter, Clause, ClauseError, ClauseKind, Constraint, ConstraintKind, TableRef};
-pub use key::{ChunkKey, KeyColumn, KeyError, KeyKind, Unfit, UnfitKey, choose_key, walkable_keys};
+pub use key::{ChunkKey, KeyColumn, KeyError, KeyKind, Unfit, UnfitKey, choose_key, noted_key, walkable_keys};
 pub use key_clauses::KeyClauses;
 pub use key_value::{KeyValue, MalformedKey};
 pub use mapping::{ColumnMapping, ColumnPair};

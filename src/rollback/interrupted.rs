@@ -112,7 +112,8 @@ async fn adopt(interrupted: Interrupted) -> Result<(Run, RunRow, Checkpoint)> {
     };
     let (old, new) = (old.ok_or_else(gone)?, new.ok_or_else(gone)?);
     let mapping = way_back::forward_mapping(&forward, &old, &new)?;
-    let (change, _) = way_back::reversed(&table, &bookkeeping, &forward, &mapping, &old, &new, row.id)?;
+    let (change, _) =
+        way_back::reversed(&table, &bookkeeping, (&forward, &forward_checkpoint), &mapping, &old, &new, row.id)?;
     let tally = Arc::new(Tally::default());
     tally.rows_total.store(new.rows_estimate, Ordering::Relaxed);
     let run = Run { server, change: Arc::new(change), options, row, checkpoint, runs, events, stop, tally };

@@ -8,7 +8,7 @@ use crate::foreign_keys::way_back::KeysBack;
 use crate::kept;
 use crate::mirror::Aside;
 use crate::plan::checks;
-use crate::plan::{Artifacts, ChunkKey, ColumnMapping, aside_name, choose_key, read_clauses, walkable_keys};
+use crate::plan::{Artifacts, ChunkKey, ColumnMapping, aside_name, noted_key, read_clauses, walkable_keys};
 use crate::runs::{Checkpoint, Identity, RunRow};
 use crate::schema::{self, Column, Table};
 use crate::server::{ServerError, Session, server_failure};
@@ -56,7 +56,7 @@ impl WayBack {
         let old = inspect(session, &kept).await?.ok_or_else(|| nothing_kept(table))?;
         refuse_other_definitions(table, &new, &old, checkpoint)?;
         let mapping = forward_mapping(forward, &old, &new)?;
-        let (change, shadow_index) = reversed(table, bookkeeping, forward, &mapping, &old, &new, 0)?;
+        let (change, shadow_index) = reversed(table, bookkeeping, (forward, checkpoint), &mapping, &old, &new, 0)?;
         let keys = relations::plan(session, &change, checkpoint, &old, &new).await?;
         let triggers = triggers_of(session, &change, &keys, earlier, &old).await?;
         refuse_gap(session, &change).await?;
@@ -86,7 +86,7 @@ impl WayBack {
 pub(super) fn reversed(
     table: &TableName,
     bookkeeping: &Ident,
-    forward: &RunRow,
+    (forward, checkpoint): (&RunRow, &Checkpoint),
     mapping: &ColumnMapping,
     old: &Table,
     new: &Table,
@@ -95,7 +95,9 @@ pub(super) fn reversed(
     let unnamed = |error| Failure::refused("no names can be made for the way back").table("untouched").cause(error);
     let names = Artifacts::of_the_way_back(table, bookkeeping, run).map_err(unnamed)?;
     let back = mapping.reversed(old);
-    let key = reversed_key(table, mapping, &back, old, new)?;
+    let walked = noted_key(checkpoint.walked_key.as_deref(), old, mapping);
+    let walked = walked.map_err(|error| no_key(table, &error.to_string()))?;
+    let key = reversed_key(table, &walked, &back, new)?;
     let split = split_indexes(old, &key);
     if split.temporary_key {
         return Err(no_key(table, "the old table has no unique index on it"));
@@ -124,14 +126,7 @@ pub(super) fn forward_mapping(forward: &RunRow, old: &Table, new: &Table) -> Res
 }
 
 /// The key whose values the reverse log has, in the new table.
-fn reversed_key(
-    table: &TableName,
-    mapping: &ColumnMapping,
-    back: &ColumnMapping,
-    old: &Table,
-    new: &Table,
-) -> Result<ChunkKey> {
-    let walked = choose_key(old, mapping).map_err(|error| no_key(table, &error.to_string()))?;
+fn reversed_key(table: &TableName, walked: &ChunkKey, back: &ColumnMapping, new: &Table) -> Result<ChunkKey> {
     let logged: Vec<&Ident> = walked.columns.iter().map(|column| &column.target).collect();
     let is_logged = |key: &ChunkKey| {
         key.columns.len() == logged.len()

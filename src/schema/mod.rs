@@ -7,6 +7,7 @@ pub use relations::Relations;
 pub use table::{Column, Index, IndexPart, Table};
 
 use crate::server::{Flavor, ServerError, Session, errno};
+use crate::shadow::index_lines;
 use crate::sql::{Ident, TableName, string_literal};
 
 /// Reads a base table; `None` when there is no base table of that name.
@@ -22,10 +23,14 @@ pub async fn inspect(session: &mut Session, name: &TableName) -> Result<Option<T
         return Ok(None);
     };
     let Some(create_sql) = create_sql(session, name).await? else { return Ok(None) };
+    let mut indexes = indexes(session, name).await?;
+    let in_order: Vec<Ident> = index_lines(&create_sql).map(|(index, _)| index).collect();
+    let position = |index: &Index| in_order.iter().position(|name| *name == index.name).unwrap_or(in_order.len());
+    indexes.sort_by_key(|index| (!index.is_primary(), position(index)));
     Ok(Some(Table {
         name: name.clone(),
         columns: columns(session, name).await?,
-        indexes: indexes(session, name).await?,
+        indexes,
         engine: engine.unwrap_or_default(),
         rows_estimate: rows_estimate.unwrap_or(0),
         data_bytes: data_bytes.unwrap_or(0),

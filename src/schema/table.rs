@@ -9,7 +9,7 @@ pub struct Table {
     pub name: TableName,
     /// Columns in order, generated and invisible ones included.
     pub columns: Vec<Column>,
-    /// Indexes, the primary key included.
+    /// Indexes in the order of SHOW CREATE TABLE: the primary key, then as the server asks them; FULLTEXT and SPATIAL last.
     pub indexes: Vec<Index>,
     /// Storage engine as the server spells it, `InnoDB`.
     pub engine: String,

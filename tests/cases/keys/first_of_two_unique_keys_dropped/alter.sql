@@ -1,0 +1,1 @@
+DROP KEY pair, ADD COLUMN extra INT NULL
