@@ -136,7 +136,7 @@ impl Survey {
             return Err(checks::refuse_kept(&name));
         }
         throttle::check(&server, &request.options).await?;
-        let typed = Typed { server: &server, bookkeeping: &bookkeeping, table: &table, alter: &alter };
+        let typed = Typed { server: &server, bookkeeping: &bookkeeping, table: &table, alter: &alter, grants: &grants };
         let Made { made, key_changes, target, verdicts } = typed.make(&mut work, begun).await?;
         let mapping = ColumnMapping::new(&made, &table, &target);
         let (strategy, reason) = match (&key_changes, made.changes().next()) {
@@ -144,6 +144,7 @@ impl Survey {
             _ => strategy::choose(&made, &table, &target, verdicts, request.options.force_copy),
         };
         let (mut key, mut triggers, mut unlooked) = (None, Vec::new(), Vec::new());
+        let mut family = Family::default();
         if strategy == Strategy::Copy && !unfinished_run {
             if let Some(refusal) = checks::refuse_copy(&inspection, &mapping) {
                 return Err(refusal);
@@ -164,14 +165,22 @@ impl Survey {
                 let others = walkable_keys(&table, &mapping).0;
                 walked = others.into_iter().find(|other| refused(other).is_none()).ok_or(refusal)?;
             }
-            let mut family = Family::read(&mut work, &name).await.map_err(failed)?;
+            let mut around = Family::read(&mut work, &name).await.map_err(failed)?;
             // What is dropped need not fit the new definition.
             let dropped = key_changes.as_ref().map(|changes| changes.dropped.as_slice()).unwrap_or_default();
-            family.own.retain(|key| dropped.iter().all(|dropped| dropped.name != key.name));
-            if let Some(refusal) = foreign_keys::check::refuse(&family, &table, &of_name, &mapping, &walked, &made) {
+            around.own.retain(|key| dropped.iter().all(|dropped| dropped.name != key.name));
+            if let Some(refusal) = foreign_keys::check::refuse(&around, &table, &of_name, &mapping, &walked, &made) {
                 return Err(refusal);
             }
             key = Some(walked);
+            family = around;
+        }
+        if !unfinished_run {
+            let dropped = key_changes.as_ref().map(|changes| changes.dropped.as_slice()).unwrap_or_default();
+            let refusal = foreign_keys::privileges::refuse(&name, &family, dropped, &server.facts, &grants);
+            if let Some(refusal) = refusal {
+                return Err(refusal);
+            }
         }
         if !unfinished_run && (strategy == Strategy::Copy || key_changes.is_some()) {
             unlooked = refuse_rows(&server, &table, &target, &alter).await?;

@@ -222,8 +222,7 @@ impl Trial<'_> {
     }
 
     fn full_name(&self, parent: TableRef) -> TableName {
-        let schema = parent.schema.unwrap_or_else(|| self.original.name.schema.clone());
-        TableName { schema, table: parent.table }
+        parent.in_schema(&self.original.name.schema)
     }
 
     /// The clause with the empty table in its parent's place.

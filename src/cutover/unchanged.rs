@@ -166,9 +166,8 @@ pub async fn identity(session: &mut Session, table: &TableName) -> Result<Identi
 /// Not from innodb_tables or innodb_tablestats: they open every table of the server, and so wait for each ALTER TABLE of
 /// another table that waits for its own lock.
 async fn tablespaces(session: &mut Session, table: &TableName) -> Result<Option<Vec<u64>>, ServerError> {
-    let name = format!("{}/{}", table.schema.as_str(), table.table.as_str());
     let view = "information_schema.innodb_tablespaces_brief";
-    let found = numbers(session, view, "space", &name).await?;
+    let found = numbers(session, view, "space", &file_name::of_table_in_dictionary(table)).await?;
     Ok(found.filter(|found| !found.is_empty()))
 }
 

@@ -23,6 +23,7 @@ pub fn refuse(
     let check = Check { family, table, target, mapping, key };
     check
         .partitioning(alter)
+        .or_else(|| check.sight())
         .or_else(|| check.recursion())
         .or_else(|| check.columns())
         .or_else(|| check.indexes())
@@ -44,6 +45,14 @@ impl Check<'_> {
         Some(refused(
             format!("`{}`: the server takes no foreign keys on partitioned tables", clause.text),
             "drop the foreign keys first",
+        ))
+    }
+
+    fn sight(&self) -> Option<Failure> {
+        let child = self.family.unseen.as_ref()?;
+        Some(refused(
+            format!("{child} references {} by a foreign key, and the account may not see that table", self.table.name),
+            "grant the account SELECT, LOCK TABLES and ALTER on its schema",
         ))
     }
 

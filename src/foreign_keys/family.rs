@@ -4,8 +4,8 @@ use super::cascade::{Edge, Path};
 use super::{Child, ForeignKey};
 use crate::mirror::change_log::exact_type;
 use crate::schema::{self, Index};
-use crate::server::{Flavor, ServerError, Session};
-use crate::sql::{Ident, TableName, string_literal};
+use crate::server::{Flavor, ServerError, Session, errno};
+use crate::sql::{Ident, TableName, file_name, string_literal};
 
 /// Longer ways than the engine goes (15 levels), or more ways than a trigger should have statements, are not followed.
 const MOST_EDGES: usize = 15;
@@ -20,6 +20,8 @@ pub struct Family {
     pub children: Vec<Child>,
     /// The ways over which writes to other tables, or deletes in the table itself, change its rows.
     pub paths: Vec<Path>,
+    /// A table that references it and that the account may not see, by InnoDB's name for it.
+    pub unseen: Option<String>,
     /// The first foreign key over which a cascade comes back to where it was, so that it has no longest way.
     pub recursive: Option<String>,
 }
@@ -27,7 +29,7 @@ pub struct Family {
 impl Family {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.own.is_empty() && self.children.is_empty()
+        self.own.is_empty() && self.children.is_empty() && self.unseen.is_none()
     }
 
     /// Reads what is around a table.
@@ -38,7 +40,34 @@ impl Family {
             family.children.push(Child { table: child, keys });
         }
         family.read_paths(session, table).await?;
+        family.unseen = family.unseen_child(session, table).await?;
         Ok(family)
+    }
+
+    /// The server's list of foreign keys leaves out tables on which the account has no privilege, InnoDB's does not.
+    async fn unseen_child(&self, session: &mut Session, table: &TableName) -> Result<Option<String>, ServerError> {
+        let known: Vec<&TableName> = self.children.iter().map(|child| &child.table).chain([table]).collect();
+        let (view, name_of): (_, fn(&TableName) -> String) = match session.server().facts.flavor {
+            Flavor::MySql => ("innodb_foreign", file_name::of_table_in_dictionary),
+            Flavor::MariaDb => ("innodb_sys_foreign", file_name::of_table),
+        };
+        let name = name_of(table);
+        let sql = format!(
+            "SELECT ref_name, for_name FROM information_schema.{view} WHERE ref_name = {} ORDER BY for_name",
+            string_literal(&name)
+        );
+        match session.rows::<(String, String)>(&sql).await {
+            // The comparison ignores the case of letters, which tells tables apart.
+            Ok(found) => {
+                let referencing = found.into_iter().filter(|(referenced, _)| *referenced == name);
+                // Where names are stored in lower case, InnoDB has them so, too.
+                let is_known = |child: &str| known.iter().any(|known| name_of(known).eq_ignore_ascii_case(child));
+                Ok(referencing.map(|(_, child)| child).find(|child| !is_known(child)))
+            }
+            // Without PROCESS nobody can know.
+            Err(error) if error.is_any(&errno::DENIED) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn read_paths(&mut self, session: &mut Session, table: &TableName) -> Result<(), ServerError> {

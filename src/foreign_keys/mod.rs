@@ -23,6 +23,7 @@ pub mod definition;
 pub mod drop;
 pub mod family;
 pub mod hold;
+pub mod privileges;
 pub mod row_mirror;
 pub mod settle;
 pub mod way_back;

@@ -6,8 +6,8 @@
 
 use std::fmt;
 
-use crate::sql::Ident;
 use crate::sql::lexer::LexError;
+use crate::sql::{Ident, TableName};
 
 /// Clauses in the order they were typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,6 +219,13 @@ pub struct TableRef {
     pub schema: Option<Ident>,
     /// The table.
     pub table: Ident,
+}
+
+impl TableRef {
+    /// The table itself, where the session's schema is this one.
+    pub fn in_schema(self, own: &Ident) -> TableName {
+        TableName { schema: self.schema.unwrap_or_else(|| own.clone()), table: self.table }
+    }
 }
 
 /// Why a text is not read as clauses.

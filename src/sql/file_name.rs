@@ -73,6 +73,11 @@ pub fn of_table(table: &TableName) -> String {
     format!("{}/{}", encoded(table.schema.as_str()), encoded(table.table.as_str()))
 }
 
+/// The same as MySQL's dictionary has it, which does not encode names.
+pub fn of_table_in_dictionary(table: &TableName) -> String {
+    format!("{}/{}", table.schema.as_str(), table.table.as_str())
+}
+
 /// A single name.
 pub fn encoded(name: &str) -> String {
     let mut encoded = String::new();

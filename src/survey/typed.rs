@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::foreign_keys::privileges::refuse_adding;
 use crate::foreign_keys::{ForeignKey, KeyChanges};
+use crate::plan::grants::Grants;
+use crate::plan::key_clauses::parent_of;
 use crate::plan::strategy::Verdicts;
 use crate::plan::{Alter, KeyClauses};
 use crate::runs::Checkpoint;
 use crate::schema::Table;
 use crate::server::{Server, ServerError, Session, server_failure};
 use crate::shadow::clause_failure;
-use crate::sql::{Ident, string_literal};
+use crate::sql::{Ident, TableName, string_literal};
 use crate::trial::{self, Tried};
 
 /// A change as it was typed, about to be tried.
@@ -19,6 +22,7 @@ pub(super) struct Typed<'a> {
     pub bookkeeping: &'a Ident,
     pub table: &'a Table,
     pub alter: &'a Alter,
+    pub grants: &'a Grants,
 }
 
 /// What it comes to.
@@ -45,6 +49,14 @@ impl Typed<'_> {
             let tried = self.try_out(work, self.alter, &[]).await?;
             let made = self.alter.clone();
             return Ok(Made { made, key_changes: None, target: tried.target, verdicts: tried.verdicts });
+        }
+        let parents: Vec<TableName> = adds
+            .iter()
+            .filter_map(|text| parent_of(text))
+            .map(|parent| parent.in_schema(&self.table.name.schema))
+            .collect();
+        if let Some(refusal) = refuse_adding(&parents, self.bookkeeping, &self.server.facts, self.grants) {
+            return Err(refusal);
         }
         let mut made = rest;
         let mut tried = self.try_out(work, &made, &adds).await?;

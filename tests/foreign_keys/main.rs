@@ -8,6 +8,7 @@ mod intercept;
 
 mod clauses;
 mod interrupted;
+mod other_schemas;
 mod rolled_back;
 mod shop;
 

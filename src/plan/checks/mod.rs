@@ -21,7 +21,7 @@ mod walked_key;
 
 use super::ChunkKey;
 use super::clauses::Alter;
-use super::grants::Grants;
+use super::grants::{Grants, Privilege};
 use super::mapping::ColumnMapping;
 use crate::error::Failure;
 use crate::schema::{Relations, Table};
@@ -80,6 +80,11 @@ const OF_TABLE: [fn(&Inspection) -> Option<Failure>; 7] = [
 /// The refusal of an account that may not do what a change of a table in `schema` takes.
 pub fn refuse_account(current_user: &str, grants: &Grants, schema: &Ident, bookkeeping: &Ident) -> Option<Failure> {
     privileges::check(current_user, grants, schema, bookkeeping)
+}
+
+/// The refusal of an account that lacks privileges on these schemas, `None` where it lacks none.
+pub fn refuse_lacking(current_user: &str, grants: &Grants, lacking: &[(Ident, Vec<Privilege>)]) -> Option<Failure> {
+    privileges::lacking(current_user, grants, lacking)
 }
 
 /// What does not stop a change and is better changed before it.

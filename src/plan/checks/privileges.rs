@@ -34,17 +34,17 @@ pub(super) fn check(current_user: &str, grants: &Grants, schema: &Ident, bookkee
     // The shadow is another table of the same schema, so the grants must be on the schema.
     let on_schema = grants.missing_on_schema(schema, &ON_TABLE);
     let on_bookkeeping = grants.missing_on_schema(bookkeeping, &ON_BOOKKEEPING);
-    if on_schema.is_empty() && on_bookkeeping.is_empty() {
-        return None;
-    }
+    lacking(current_user, grants, &[(schema.clone(), on_schema), (bookkeeping.clone(), on_bookkeeping)])
+}
+
+/// The refusal of an account that lacks these, `None` where there are none.
+pub(super) fn lacking(current_user: &str, grants: &Grants, all: &[(Ident, Vec<Privilege>)]) -> Option<Failure> {
+    let missing = all.iter().find_map(|(_, missing)| missing.first())?.name();
     let account = Account::parse(current_user);
-    let missing = on_schema.first().or(on_bookkeeping.first()).map(|privilege| privilege.name()).unwrap_or_default();
     let mut failure = Failure::new(Stop::Server, format!("the account {account} lacks privileges, {missing} for one"));
     failure = failure.table("untouched");
-    for (schema, missing) in [(schema, on_schema), (bookkeeping, on_bookkeeping)] {
-        if !missing.is_empty() {
-            failure = failure.next(format!("`{}`", grants.grant_statement(&account, schema, &missing)));
-        }
+    for (schema, missing) in all.iter().filter(|(_, missing)| !missing.is_empty()) {
+        failure = failure.next(format!("`{}`", grants.grant_statement(&account, schema, missing)));
     }
     if !grants.roles().is_empty() {
         failure = failure.next("or activate a role that has them: `SET DEFAULT ROLE`");
