@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use super::{Attempt, Window, snapshots};
+use super::snapshots::Older;
+use super::{Attempt, Window};
 use crate::change::Change;
 use crate::error::{Failure, Result, Stop};
 use crate::foreign_keys::hold::{self, Children, Stuck};
@@ -25,7 +26,7 @@ use crate::sql::Ident;
 /// something else is wrong, and the application is waiting.
 const SEEN_WITHIN: Duration = Duration::from_millis(500);
 
-/// Attempts for which a moment without any transaction at work in the schema is waited for. Later ones risk that the
+/// Attempts, but for those given back for snapshots, for which a moment without any transaction at work in the schema is waited for. Later ones risk that the
 /// RENAME waits for InnoDB's shortest limit, a second.
 const CLEAR_ATTEMPTS: u32 = 20;
 
@@ -84,10 +85,10 @@ pub(crate) async fn remove_gate(run: &Run, session: &mut Session) -> Result<(), 
 }
 
 /// Swaps while nobody writes a child.
-pub(crate) async fn swap(window: &mut Window<'_>, movers: Movers, attempt: u32) -> Result<Attempt> {
+pub(super) async fn swap(window: &mut Window<'_>, movers: Movers, older: &mut Older, attempt: u32) -> Result<Attempt> {
     let children = Children::hold(&hold::of_run(window.run), movers.holders);
     let attempt = match children.are_queued(window.watch).await {
-        Ok(true) => swap_alone(window, movers.renamer, &children, attempt).await,
+        Ok(true) => swap_alone(window, movers.renamer, &children, older, attempt).await,
         Ok(false) => window.postpone().await,
         Err(error) => give_back(window, None, error).await,
     };
@@ -99,16 +100,25 @@ pub(crate) async fn swap(window: &mut Window<'_>, movers: Movers, attempt: u32) 
 }
 
 /// Drains and checks, lets the RENAME queue, opens the gate and unlocks.
-async fn swap_alone(window: &mut Window<'_>, renamer: Session, children: &Children, attempt: u32) -> Result<Attempt> {
+async fn swap_alone(
+    window: &mut Window<'_>,
+    renamer: Session,
+    children: &Children,
+    older: &mut Older,
+    attempt: u32,
+) -> Result<Attempt> {
     match window.drain().await {
         Ok(true) => {}
         Ok(false) => return window.postpone().await,
         Err(error) => return give_back(window, None, error).await,
     }
-    match snapshots::are_clear(window.run, window.watch, window.locker.id(), attempt).await {
-        Ok(true) => {}
-        Ok(false) => return window.postpone().await,
-        Err(error) => return give_back(window, None, error).await,
+    // With children later: both look at a list that is renewed only when nobody has read it for 100 ms.
+    if children.are_none() {
+        match older.are_clear(window.run, window.watch, window.locker.id()).await {
+            Ok(true) => {}
+            Ok(false) => return window.postpone_for_snapshots().await,
+            Err(error) => return give_back(window, None, error).await,
+        }
     }
     match window.difference().await {
         Ok(None) => {}
@@ -129,6 +139,19 @@ async fn swap_alone(window: &mut Window<'_>, renamer: Session, children: &Childr
             return give_back(window, Some(rename), error).await;
         }
         Err(error) => return give_back(window, Some(rename), error).await,
+    }
+    if !children.are_none() {
+        match older.are_clear(window.run, window.watch, window.locker.id()).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let error = ServerError::Lost("a transaction of the schema has an older snapshot".into());
+                return match give_back(window, Some(rename), error).await? {
+                    Attempt::Again(_) => Ok(Attempt::OlderSnapshots),
+                    other => Ok(other),
+                };
+            }
+            Err(error) => return give_back(window, Some(rename), error).await,
+        }
     }
     let of = if attempt < CLEAR_ATTEMPTS { Stuck::Coming } else { Stuck::Waiting };
     match children.is_clear(window.run, window.watch, of).await {

@@ -63,6 +63,8 @@ pub(crate) enum Attempt {
     Again(ServerError),
     /// The same, because the log turned out to be long.
     Backlog,
+    /// The same, because snapshots are older than what was drained.
+    OlderSnapshots,
 }
 
 /// Swaps the tables. The applier is idle outside its batches, so that it holds nothing while the lock is asked for.
@@ -120,16 +122,26 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
         let mut inside = Window { run, locker: &mut locker, watch: &mut watch };
         // From here on the stop is not looked at: the window ends one way or the other within tens of milliseconds.
         let attempt = match renamer.take() {
-            Some(renamer) => mariadb::swap(&mut inside, renamer, attempts).await,
+            Some(renamer) => mariadb::swap(&mut inside, renamer, &mut older, attempts).await,
             None => mysql::swap(&mut inside).await,
         };
-        attempts += 1;
+        if !matches!(attempt, Ok(Attempt::OlderSnapshots)) {
+            attempts += 1;
+        }
         match attempt {
             Ok(Attempt::Swapped) => {
                 window.ended(&run.events);
                 break;
             }
             Ok(Attempt::Backlog) => window.ended(&run.events),
+            // These are waited for first.
+            Ok(Attempt::OlderSnapshots) => {
+                window.ended(&run.events);
+                // Only then the window had gone so far that something was undone.
+                if !run.checkpoint.foreign_keys.children.is_empty() {
+                    make_ready_again(run, &mut locker, &mut watch).await?;
+                }
+            }
             Ok(Attempt::Again(error)) => {
                 window.ended(&run.events);
                 run.events.emit(Event::Retry { what: "the swap".into(), attempt: 0, error: error.to_string() });
@@ -260,6 +272,14 @@ impl Window<'_> {
             }
         }
         Ok(Attempt::Backlog)
+    }
+
+    /// The same for the sake of snapshots.
+    async fn postpone_for_snapshots(&mut self) -> Result<Attempt> {
+        match self.postpone().await? {
+            Attempt::Backlog => Ok(Attempt::OlderSnapshots),
+            other => Ok(other),
+        }
     }
 
     /// Unlocks after an attempt that failed; the tables are what they were.

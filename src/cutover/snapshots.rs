@@ -19,7 +19,10 @@ use crate::server::{Flavor, Process, ServerError, Session, errno, server_failure
 const LOOK: Duration = Duration::from_millis(150);
 
 /// Windows that are given back because of a snapshot. Under many transactions of several tables there is always one.
-const CLEAR_ATTEMPTS: u32 = 20;
+const CLEAR_WINDOWS: u32 = 20;
+
+/// How long those are waited for that a window was given back for, at most.
+const NEWER_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A snapshot that a connection has open: the same one as long as both are equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,49 +32,122 @@ struct Snapshot {
     mark: u64,
 }
 
-/// Those that were there when the cutover began and are there still.
+/// Those that the cutover waits for.
 pub(super) struct Older {
-    /// `None` until they were looked for.
+    /// Those that were there when it began, and are there still; `None` until they were looked for.
     left: Option<BTreeSet<Snapshot>>,
     since: Instant,
     looks: u32,
+    /// MariaDB: those for which a window was given back, and since when.
+    newer: BTreeSet<Snapshot>,
+    given_back: Option<Instant>,
+    windows: u32,
+    /// MariaDB: those that end with the statement which their connection had.
+    passing: BTreeSet<Snapshot>,
 }
 
 impl Older {
     pub(super) fn new() -> Older {
-        Older { left: None, since: Instant::now(), looks: 0 }
+        Older {
+            left: None,
+            since: Instant::now(),
+            looks: 0,
+            newer: BTreeSet::new(),
+            given_back: None,
+            windows: 0,
+            passing: BTreeSet::new(),
+        }
     }
 
     /// Whether all have ended; waits a moment where not, and fails when patience is over. The first call only finds them: the
     /// log has been drained to a few rows, which is all that later ones can miss. Without the right to look there are none.
     pub(super) async fn have_ended(&mut self, run: &Run, watch: &mut Session) -> Result<bool> {
-        if self.left.as_ref().is_some_and(BTreeSet::is_empty) {
-            return Ok(true);
-        }
-        let now = open(watch).await.map_err(failed)?;
-        let Some(left) = &self.left else {
-            self.left = Some(now.into_iter().collect());
+        let Some(left) = &mut self.left else {
+            let found = open(watch).await.map_err(failed)?;
+            if let Some(reason) = found.as_ref().err() {
+                run.events.notice(format!("snapshots that are older than the new table are not waited for: {reason}"));
+            }
+            self.left = Some(found.unwrap_or_default().into_iter().collect());
             return Ok(false);
         };
-        let still = now.into_iter().filter(|snapshot| left.contains(snapshot)).collect();
-        let processes = watch.processes().await.map_err(failed)?;
-        let left = without_single_statements(watch, still, &processes).await.map_err(failed)?.into_iter().collect();
-        let Some(first) = self.left.insert(left).first() else { return Ok(true) };
-        let connection = first.connection;
-        let holder = holder(&processes, connection);
-        if self.since.elapsed() > run.options.lock_patience {
-            return Err(not_ended(run, connection, holder));
+        // A window was given back for those of the last milliseconds, which is worth a short wait only.
+        if self.given_back.is_some_and(|since| since.elapsed() > NEWER_PATIENCE) {
+            self.newer.clear();
         }
-        self.looks += 1;
-        run.events.emit(Event::LockAttempt {
-            purpose: Purpose::Cutover.to_string(),
-            attempt: self.looks,
-            granted: false,
-            pending: Duration::ZERO,
-            blocker: Some(holder),
-        });
+        if left.is_empty() && self.newer.is_empty() {
+            return Ok(true);
+        }
+        let now = open(watch).await.map_err(failed)?.unwrap_or_default();
+        left.retain(|snapshot| now.contains(snapshot));
+        self.newer.retain(|snapshot| now.contains(snapshot));
+        let processes = watch.processes().await.map_err(failed)?;
+        let left: Vec<Snapshot> = left.iter().chain(&self.newer).cloned().collect();
+        let left = self.without_passing(left, &processes);
+        if left.is_empty() {
+            return Ok(true);
+        }
+        let passing = passing(watch, &left, &processes).await.map_err(failed)?;
+        self.passing.extend(passing);
+        let left = self.without_passing(left, &processes);
+        let first = left.iter().find(|snapshot| !self.newer.contains(snapshot));
+        if let Some(first) = first {
+            let holder = holder(&processes, first.connection);
+            if self.since.elapsed() > run.options.lock_patience {
+                return Err(not_ended(run, first.connection, holder));
+            }
+            self.looks += 1;
+            run.events.emit(Event::LockAttempt {
+                purpose: Purpose::Cutover.to_string(),
+                attempt: self.looks,
+                granted: false,
+                pending: Duration::ZERO,
+                blocker: Some(holder),
+            });
+        }
+        // Also where none is left: the window may need a list of transactions that nobody has read just before.
         tokio::time::sleep(LOOK).await;
         Ok(false)
+    }
+
+    /// MariaDB, inside the window, when the log is drained: whether no transaction of the table's schema is older than that.
+    /// Those that have used the table have ended, or the lock would not have been granted. Where not, the window is to be
+    /// given back.
+    pub(super) async fn are_clear(&mut self, run: &Run, watch: &mut Session, own: u32) -> Result<bool, ServerError> {
+        if self.windows >= CLEAR_WINDOWS {
+            return Ok(true);
+        }
+        let mut open = open(watch).await?.unwrap_or_default();
+        open.retain(|snapshot| snapshot.connection != own);
+        if open.is_empty() {
+            return Ok(true);
+        }
+        let schema = run.change.original.schema.as_str();
+        let processes = watch.processes().await?;
+        let of_schema = |snapshot: &Snapshot| {
+            let process = processes.iter().find(|process| process.id == snapshot.connection);
+            process.is_some_and(|process| process.schema.eq_ignore_ascii_case(schema))
+        };
+        open.retain(of_schema);
+        let open = self.without_passing(open, &processes);
+        let passing = passing(watch, &open, &processes).await?;
+        let open: BTreeSet<Snapshot> = open.into_iter().filter(|snapshot| !passing.contains(snapshot)).collect();
+        if open.is_empty() {
+            return Ok(true);
+        }
+        self.windows += 1;
+        self.given_back = Some(Instant::now());
+        self.newer = open;
+        Ok(false)
+    }
+
+    /// Without those that end with the statement which they have now, whose tables are opened already. Definitions are some
+    /// of these: both servers show them like transactions that go on.
+    fn without_passing(&self, mut snapshots: Vec<Snapshot>, processes: &[Process]) -> Vec<Snapshot> {
+        let defines = |snapshot: &Snapshot| {
+            processes.iter().any(|process| process.id == snapshot.connection && process.defines())
+        };
+        snapshots.retain(|snapshot| !defines(snapshot) && !self.passing.contains(snapshot));
+        snapshots
     }
 }
 
@@ -87,52 +163,55 @@ fn not_ended(run: &Run, connection: u32, holder: String) -> Failure {
         .cause(format!("after a swap, {holder}, could read a part of the rows only"))
 }
 
-/// MariaDB, inside the window, when the log is drained: whether no transaction of the table's schema is older than that.
-/// Those that have used the table have ended, or the lock would not have been granted.
-pub(super) async fn are_clear(run: &Run, watch: &mut Session, own: u32, attempt: u32) -> Result<bool, ServerError> {
-    if attempt >= CLEAR_ATTEMPTS {
-        return Ok(true);
-    }
-    let mut open = open(watch).await?;
-    if open.is_empty() {
-        return Ok(true);
-    }
-    let schema = run.change.original.schema.as_str();
-    let processes = watch.processes().await?;
-    let of_schema = |snapshot: &Snapshot| {
-        let process = processes.iter().find(|process| process.id == snapshot.connection);
-        process.is_some_and(|process| process.schema.eq_ignore_ascii_case(schema))
-    };
-    open.retain(|snapshot| snapshot.connection != own && of_schema(snapshot));
-    Ok(without_single_statements(watch, open, &processes).await?.is_empty())
-}
-
-/// Without those that end with the statement which they have now, whose tables are opened already: definitions, which both
-/// servers show like transactions that go on, and on MariaDB a SELECT of its own. MySQL's are found without these.
-async fn without_single_statements(
+/// MariaDB: those of them that a SELECT of its own has, or one statement of a READ COMMITTED transaction. MySQL's are found
+/// without these.
+async fn passing(
     watch: &mut Session,
-    mut open: Vec<Snapshot>,
+    snapshots: &[Snapshot],
     processes: &[Process],
 ) -> Result<Vec<Snapshot>, ServerError> {
-    open.retain(|snapshot| !processes.iter().any(|process| process.id == snapshot.connection && process.defines()));
-    if open.is_empty() || watch.server().facts.flavor == Flavor::MySql {
-        return Ok(open);
+    if snapshots.is_empty() || watch.server().facts.flavor == Flavor::MySql {
+        return Ok(Vec::new());
     }
     let sql = "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx \
                WHERE trx_autocommit_non_locking = 1 OR trx_isolation_level LIKE 'READ %'";
     let single: Vec<u64> = watch.rows(sql).await?;
-    let goes_on = |snapshot: &Snapshot| !single.contains(&u64::from(snapshot.connection));
-    Ok(open.into_iter().filter(goes_on).collect())
+    // The list may be older than a transaction that its connection has begun since; one between statements goes on.
+    let runs = |id: u32| processes.iter().any(|process| process.id == id && !process.statement.is_empty());
+    let is_passing =
+        |snapshot: &&Snapshot| single.contains(&u64::from(snapshot.connection)) && runs(snapshot.connection);
+    Ok(snapshots.iter().filter(is_passing).cloned().collect())
 }
 
-async fn open(watch: &mut Session) -> Result<Vec<Snapshot>, ServerError> {
-    let found = match watch.server().facts.flavor {
-        Flavor::MariaDb => in_innodb_status(watch).await,
-        Flavor::MySql => in_performance_schema(watch).await,
+/// Those that are open, or why nobody can know.
+async fn open(watch: &mut Session) -> Result<std::result::Result<Vec<Snapshot>, &'static str>, ServerError> {
+    let (found, unseen) = match watch.server().facts.flavor {
+        Flavor::MariaDb => (in_innodb_status(watch).await, "the account lacks PROCESS"),
+        Flavor::MySql => (in_performance_schema(watch).await, "the account may not read performance_schema"),
     };
     match found {
-        Err(error) if error.is_any(&errno::DENIED) => Ok(Vec::new()),
-        found => found,
+        Ok(found) if found.is_empty() && !are_noted(watch).await? => {
+            Ok(Err("performance_schema does not note transactions"))
+        }
+        Ok(found) => Ok(Ok(found)),
+        Err(error) if error.is_any(&errno::DENIED) => Ok(Err(unseen)),
+        Err(error) => Err(error),
+    }
+}
+
+/// MySQL: whether transactions are noted at all.
+async fn are_noted(watch: &mut Session) -> Result<bool, ServerError> {
+    if watch.server().facts.flavor == Flavor::MariaDb {
+        return Ok(true);
+    }
+    let sql = "SELECT COUNT(*) FROM performance_schema.setup_instruments i JOIN performance_schema.setup_consumers c \
+               ON c.name IN ('global_instrumentation', 'thread_instrumentation', 'events_transactions_current') \
+               AND c.enabled = 'YES' WHERE i.name = 'transaction' AND i.enabled = 'YES'";
+    match watch.first_row::<u64>(sql).await {
+        Ok(levels) => Ok(levels == Some(3)),
+        // What may not be read is taken for what it is by default.
+        Err(error) if error.is_any(&errno::DENIED) => Ok(true),
+        Err(error) => Err(error),
     }
 }
 

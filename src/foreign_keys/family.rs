@@ -20,6 +20,8 @@ pub struct Family {
     pub children: Vec<Child>,
     /// The ways over which writes to other tables, or deletes in the table itself, change its rows.
     pub paths: Vec<Path>,
+    /// The tables that are referenced by those where these ways begin.
+    pub beyond: Vec<TableName>,
     /// A table that references it and that the account may not see, by InnoDB's name for it.
     pub unseen: Option<String>,
     /// The first foreign key over which a cascade comes back to where it was, so that it has no longest way.
@@ -78,6 +80,9 @@ impl Family {
                 continue;
             }
             for edge in edges(session, path.start()).await? {
+                if !self.beyond.contains(&edge.key.parent) {
+                    self.beyond.push(edge.key.parent.clone());
+                }
                 let longer = path.behind(edge.clone());
                 if !longer.carries_delete() && !longer.carries_update() {
                     continue;

@@ -87,6 +87,11 @@ impl Children {
         Children { locks, free }
     }
 
+    /// Whether there is nothing to hold.
+    pub fn are_none(&self) -> bool {
+        self.locks.is_empty()
+    }
+
     /// From here on each lock that is granted is given up at once.
     pub fn free(&self) {
         self.free.cancel();

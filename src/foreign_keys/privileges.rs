@@ -37,6 +37,8 @@ pub fn refuse(
     needed.extend(family.own.iter().map(|key| (&key.parent, referenced(facts.flavor))));
     if facts.flavor == Flavor::MySql {
         needed.extend(dropped.iter().map(|key| (&key.parent, vec![Select, LockTables])));
+        // Windows name the parents of their tables.
+        needed.extend(family.beyond.iter().map(|parent| (parent, vec![Select, LockTables])));
     }
     needed.extend(family.children.iter().map(|child| (&child.table, vec![Select, LockTables, Alter])));
     needed.extend(family.paths.iter().map(|path| (path.start(), vec![Select, LockTables, Trigger])));

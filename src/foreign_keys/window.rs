@@ -33,13 +33,21 @@ pub async fn plan(run: &mut Run, session: &mut Session) -> Result<()> {
 /// Creates the triggers that log cascades. The logs are there.
 pub async fn watch_cascades(run: &Run) -> Result<()> {
     let keys = &run.checkpoint.foreign_keys;
+    if keys.cascades.is_empty() {
+        return Ok(());
+    }
+    let mut work = run.server.session_for(Role::Work, "connecting for the triggers").await?;
     for on in &keys.cascades {
         // Both on one table in one window.
         let reverse = keys.reverse_cascades.iter().filter(|reverse| reverse.table == on.table);
         let all: Vec<String> =
             on.create_sql().chain(reverse.flat_map(TableTriggers::create_sql)).map(Into::into).collect();
-        in_window(run, Purpose::Triggers, &on.table, vec![&on.table], Statements::Triggers(all), &[]).await?;
+        let look = async |session: &mut Session| family::named_parents(session, &on.table).await;
+        let parents = patiently("reading the foreign keys", &mut work, look).await?;
+        let tables = std::iter::once(&on.table).chain(&parents).collect();
+        in_window(run, Purpose::Triggers, &on.table, tables, Statements::Triggers(all), &[]).await?;
     }
+    work.close().await;
     Ok(())
 }
 

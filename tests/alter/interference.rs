@@ -32,6 +32,7 @@ on_every_server!(
     definition_read_while_triggers_change,
     snapshot_opened_during_the_copy,
     snapshot_that_does_not_end,
+    snapshots_that_the_account_may_not_see,
     long_statement_on_another_table,
     long_definition_of_another_table,
 );
@@ -236,6 +237,21 @@ async fn truncated_unseen_by_an_account_without_process(server: Server) -> Resul
     expect_stopped(&scenario, outcome, "rows were removed", 0).await?;
     account.remove().await?;
     abort(&scenario, &["Item"]).await
+}
+
+async fn snapshots_that_the_account_may_not_see(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    let account = Account::create(&server).await?;
+    account.as_root(&format!("GRANT ALL ON `{}%`.* TO {}", scenario.schema, account.sql)).await?;
+    account.as_root(&format!("GRANT SUPER ON *.* TO {}", account.sql)).await?;
+    let outcome = Program::new(scenario.project())
+        .args(["alter", &format!("{}.Item", scenario.schema), "--alter", WIDER, "--name", "wider", "--force-copy"])
+        .args(["--output", "json", "--url", &account.url(&scenario)?])
+        .succeed()
+        .await?;
+    let told = outcome.events("notice").map(|seen| seen.event.to_string()).collect::<String>();
+    ensure!(told.contains("older than the new table are not waited for: the account"), "it is told {told}");
+    account.remove().await
 }
 
 async fn name_of_the_old_table_taken(server: Server) -> Result<()> {
