@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::application::{Application, Written};
 use super::plan::{Plan, TABLE};
 use super::twin::{Twin, definition_lines, difference, make_table, rows};
+use crate::support::scenario::drop_schema;
 use crate::support::{Kind, Outcome, Program, Server, residue};
 
 /// What came of a plan.
@@ -48,7 +49,7 @@ pub async fn of(server: &Server, plan: &Plan) -> Result<Told> {
     let told = within(server, plan, &schemas).await;
     if std::env::var_os("REPLANK_TEST_KEEP").is_none() {
         for schema in [schemas.name.clone(), schemas.twin(), schemas.empty(), schemas.bookkeeping()] {
-            conn.query_drop(format!("DROP DATABASE IF EXISTS `{schema}`")).await?;
+            drop_schema(&mut conn, &schema).await?;
         }
     }
     conn.disconnect().await?;
