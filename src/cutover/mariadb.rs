@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
 
-use super::snapshots::Older;
+use super::snapshots::{Older, Which};
 use super::{Attempt, Window};
 use crate::change::Change;
 use crate::error::{Failure, Result, Stop};
@@ -112,13 +112,12 @@ async fn swap_alone(
         Ok(false) => return window.postpone().await,
         Err(error) => return give_back(window, None, error).await,
     }
-    // With children later: both look at a list that is renewed only when nobody has read it for 100 ms.
-    if children.are_none() {
-        match older.are_clear(window.run, window.watch, window.locker.id()).await {
-            Ok(true) => {}
-            Ok(false) => return window.postpone_for_snapshots().await,
-            Err(error) => return give_back(window, None, error).await,
-        }
+    // With children, the others later: both look at a list that is renewed only when nobody has read it for 100 ms.
+    let of = if children.are_none() { Which::All } else { Which::BetweenStatements };
+    match older.are_clear(window.run, window.watch, window.locker.id(), of).await {
+        Ok(true) => {}
+        Ok(false) => return window.postpone_for_snapshots().await,
+        Err(error) => return give_back(window, None, error).await,
     }
     match window.difference().await {
         Ok(None) => {}
@@ -141,12 +140,12 @@ async fn swap_alone(
         Err(error) => return give_back(window, Some(rename), error).await,
     }
     if !children.are_none() {
-        match older.are_clear(window.run, window.watch, window.locker.id()).await {
+        match older.are_clear(window.run, window.watch, window.locker.id(), Which::All).await {
             Ok(true) => {}
             Ok(false) => {
                 let error = ServerError::Lost("a transaction of the schema has an older snapshot".into());
                 return match give_back(window, Some(rename), error).await? {
-                    Attempt::Again(_) => Ok(Attempt::OlderSnapshots),
+                    Attempt::Again(_) => Ok(Attempt::OlderSnapshots { undone: true }),
                     other => Ok(other),
                 };
             }

@@ -64,7 +64,10 @@ pub(crate) enum Attempt {
     /// The same, because the log turned out to be long.
     Backlog,
     /// The same, because snapshots are older than what was drained.
-    OlderSnapshots,
+    OlderSnapshots {
+        /// Whether what was made ready has to be made again.
+        undone: bool,
+    },
 }
 
 /// Swaps the tables. The applier is idle outside its batches, so that it holds nothing while the lock is asked for.
@@ -125,7 +128,7 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
             Some(renamer) => mariadb::swap(&mut inside, renamer, &mut older, attempts).await,
             None => mysql::swap(&mut inside).await,
         };
-        if !matches!(attempt, Ok(Attempt::OlderSnapshots)) {
+        if !matches!(attempt, Ok(Attempt::OlderSnapshots { .. })) {
             attempts += 1;
         }
         match attempt {
@@ -135,10 +138,9 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
             }
             Ok(Attempt::Backlog) => window.ended(&run.events),
             // These are waited for first.
-            Ok(Attempt::OlderSnapshots) => {
+            Ok(Attempt::OlderSnapshots { undone }) => {
                 window.ended(&run.events);
-                // Only then the window had gone so far that something was undone.
-                if !run.checkpoint.foreign_keys.children.is_empty() {
+                if undone {
                     make_ready_again(run, &mut locker, &mut watch).await?;
                 }
             }
@@ -277,7 +279,7 @@ impl Window<'_> {
     /// The same for the sake of snapshots.
     async fn postpone_for_snapshots(&mut self) -> Result<Attempt> {
         match self.postpone().await? {
-            Attempt::Backlog => Ok(Attempt::OlderSnapshots),
+            Attempt::Backlog => Ok(Attempt::OlderSnapshots { undone: false }),
             other => Ok(other),
         }
     }

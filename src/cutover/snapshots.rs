@@ -32,6 +32,15 @@ struct Snapshot {
     mark: u64,
 }
 
+/// Which snapshots keep the window from being used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those of transactions that are between two statements, which InnoDB's list of transactions is not needed for.
+    BetweenStatements,
+    /// All.
+    All,
+}
+
 /// Those that the cutover waits for.
 pub(super) struct Older {
     /// Those that were there when it began, and are there still; `None` until they were looked for.
@@ -112,7 +121,13 @@ impl Older {
     /// MariaDB, inside the window, when the log is drained: whether no transaction of the table's schema is older than that.
     /// Those that have used the table have ended, or the lock would not have been granted. Where not, the window is to be
     /// given back.
-    pub(super) async fn are_clear(&mut self, run: &Run, watch: &mut Session, own: u32) -> Result<bool, ServerError> {
+    pub(super) async fn are_clear(
+        &mut self,
+        run: &Run,
+        watch: &mut Session,
+        own: u32,
+        of: Which,
+    ) -> Result<bool, ServerError> {
         if self.windows >= CLEAR_WINDOWS {
             return Ok(true);
         }
@@ -128,8 +143,14 @@ impl Older {
             process.is_some_and(|process| process.schema.eq_ignore_ascii_case(schema))
         };
         open.retain(of_schema);
-        let open = self.without_passing(open, &processes);
-        let passing = passing(watch, &open, &processes).await?;
+        let mut open = self.without_passing(open, &processes);
+        let passing = match of {
+            Which::All => passing(watch, &open, &processes).await?,
+            Which::BetweenStatements => {
+                open.retain(|snapshot| !runs_statement(&processes, snapshot.connection));
+                Vec::new()
+            }
+        };
         let open: BTreeSet<Snapshot> = open.into_iter().filter(|snapshot| !passing.contains(snapshot)).collect();
         if open.is_empty() {
             return Ok(true);
@@ -176,11 +197,15 @@ async fn passing(
     let sql = "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx \
                WHERE trx_autocommit_non_locking = 1 OR trx_isolation_level LIKE 'READ %'";
     let single: Vec<u64> = watch.rows(sql).await?;
-    // The list may be older than a transaction that its connection has begun since; one between statements goes on.
-    let runs = |id: u32| processes.iter().any(|process| process.id == id && !process.statement.is_empty());
-    let is_passing =
-        |snapshot: &&Snapshot| single.contains(&u64::from(snapshot.connection)) && runs(snapshot.connection);
+    // The list may be older than a transaction that its connection has begun since.
+    let is_passing = |snapshot: &&Snapshot| {
+        single.contains(&u64::from(snapshot.connection)) && runs_statement(processes, snapshot.connection)
+    };
     Ok(snapshots.iter().filter(is_passing).cloned().collect())
+}
+
+fn runs_statement(processes: &[Process], connection: u32) -> bool {
+    processes.iter().any(|process| process.id == connection && !process.statement.is_empty())
 }
 
 /// Those that are open, or why nobody can know.
