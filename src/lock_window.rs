@@ -117,6 +117,11 @@ impl<'a> LockRequest<'a> {
         LockRequest { command, ..self }
     }
 
+    /// Patience begins anew: the lock was granted, and given back for another reason.
+    pub fn begin_anew(&mut self) {
+        self.started = None;
+    }
+
     /// Tries until the lock is granted; fails when patience is over.
     pub async fn granted(mut self, session: &mut Session, watch: &mut Session, events: &Events) -> Result<LockWindow> {
         loop {

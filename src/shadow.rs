@@ -115,11 +115,12 @@ pub fn split_indexes(target: &Table, key: &ChunkKey) -> IndexSplit {
     let temporary_key = key_index.is_none();
     let key_index = key_index.unwrap_or_else(|| Ident::new(TEMPORARY_KEY));
     let counted = counter_index(target);
-    // Unique keys that are asked before the walked one would be behind it when they are made later, and an INSERT … ON
+    // Unique keys that are asked before one that stays would be behind it when they are made later, and an INSERT … ON
     // DUPLICATE KEY UPDATE that meets two rows changes that of the first.
-    let of_key = target.indexes.iter().position(|index| index.name == key_index).unwrap_or(0);
+    let stays = |index: &Index| index.unique && (index.name == key_index || Some(&index.name) == counted.as_ref());
+    let last = target.indexes.iter().rposition(stays).unwrap_or(0);
     let asked_first: Vec<&Ident> =
-        target.indexes[..of_key].iter().filter(|index| index.unique).map(|index| &index.name).collect();
+        target.indexes[..last].iter().filter(|index| index.unique).map(|index| &index.name).collect();
     // MariaDB keeps a unique key over a BLOB in a hidden virtual column, beside which it adds no index in place (1846).
     let is_hashed = target.indexes.iter().any(|index| index.unique && index.kind.eq_ignore_ascii_case("HASH"));
     let deferrable = |index: &&Index| {

@@ -160,11 +160,14 @@ impl Survey {
                 let temporary = split_indexes(&target, walked).temporary_key;
                 temporary.then(|| checks::refuse_temporary_key(&of_name, walked)).flatten()
             };
-            let mut walked = choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?;
-            if let Some(refusal) = refused(&walked) {
-                let others = walkable_keys(&table, &mapping).0;
-                walked = others.into_iter().find(|other| refused(other).is_none()).ok_or(refusal)?;
-            }
+            let first = choose_key(&table, &mapping).map_err(|error| no_key(&name, &error))?;
+            let mut fit = walkable_keys(&table, &mapping).0;
+            // By a key that the new table has, too, a change can be rolled back.
+            fit.sort_by_key(|key| !key.is_primary() && split_indexes(&target, key).temporary_key);
+            let walked = match (fit.into_iter().find(|key| refused(key).is_none()), refused(&first)) {
+                (None, Some(refusal)) => return Err(refusal),
+                (walked, _) => walked.unwrap_or(first),
+            };
             let mut around = Family::read(&mut work, &name).await.map_err(failed)?;
             // What is dropped need not fit the new definition.
             let dropped = key_changes.as_ref().map(|changes| changes.dropped.as_slice()).unwrap_or_default();
@@ -174,6 +177,10 @@ impl Survey {
             }
             key = Some(walked);
             family = around;
+        }
+        // Locks on the children are held then, too.
+        if strategy != Strategy::Copy && key_changes.is_some() && server.facts.flavor == Flavor::MariaDb {
+            family.below = foreign_keys::family::children(&mut work, &name).await.map_err(failed)?;
         }
         if !unfinished_run {
             let dropped = key_changes.as_ref().map(|changes| changes.dropped.as_slice()).unwrap_or_default();

@@ -139,8 +139,9 @@ async fn swap_alone(
         }
         Err(error) => return give_back(window, Some(rename), error).await,
     }
-    if !children.are_none() {
-        match older.are_clear(window.run, window.watch, window.locker.id(), Which::All).await {
+    // An index that would have to be built again costs more than such a snapshot.
+    if !children.are_none() && !window.run.checkpoint.temporary_key {
+        match older.are_clear(window.run, window.watch, window.locker.id(), Which::AllAtLast).await {
             Ok(true) => {}
             Ok(false) => {
                 let error = ServerError::Lost("a transaction of the schema has an older snapshot".into());

@@ -32,7 +32,7 @@ use crate::sql::Ident;
 pub use mariadb::{close_gate_sql, is_gate, open_gate_sql};
 pub use reverse::arm;
 use snapshots::Older;
-pub use unchanged::{difference, identity};
+pub use unchanged::{difference, identity, identity_like};
 
 /// Log rows left when a request for the lock is made: what has to be applied inside the window.
 const FEW_ROWS: usize = 40;
@@ -140,6 +140,7 @@ pub async fn cut_over(run: &Run, applier: &mut Applier) -> Result<()> {
             // These are waited for first.
             Ok(Attempt::OlderSnapshots { undone }) => {
                 window.ended(&run.events);
+                request.begin_anew();
                 if undone {
                     make_ready_again(run, &mut locker, &mut watch).await?;
                 }

@@ -21,6 +21,9 @@ const LOOK: Duration = Duration::from_millis(150);
 /// Windows that are given back because of a snapshot. Under many transactions of several tables there is always one.
 const CLEAR_WINDOWS: u32 = 20;
 
+/// Those of them that are given back when the RENAME waits already.
+const LATE_WINDOWS: u32 = 3;
+
 /// How long those are waited for that a window was given back for, at most.
 const NEWER_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -39,6 +42,8 @@ pub(super) enum Which {
     BetweenStatements,
     /// All.
     All,
+    /// The same when so much was done in the window that it is given back a few times only.
+    AllAtLast,
 }
 
 /// Those that the cutover waits for.
@@ -51,6 +56,7 @@ pub(super) struct Older {
     newer: BTreeSet<Snapshot>,
     given_back: Option<Instant>,
     windows: u32,
+    late: u32,
     /// MariaDB: those that end with the statement which their connection had.
     passing: BTreeSet<Snapshot>,
 }
@@ -64,6 +70,7 @@ impl Older {
             newer: BTreeSet::new(),
             given_back: None,
             windows: 0,
+            late: 0,
             passing: BTreeSet::new(),
         }
     }
@@ -128,7 +135,7 @@ impl Older {
         own: u32,
         of: Which,
     ) -> Result<bool, ServerError> {
-        if self.windows >= CLEAR_WINDOWS {
+        if self.windows >= CLEAR_WINDOWS || of == Which::AllAtLast && self.late >= LATE_WINDOWS {
             return Ok(true);
         }
         let mut open = open(watch).await?.unwrap_or_default();
@@ -145,7 +152,7 @@ impl Older {
         open.retain(of_schema);
         let mut open = self.without_passing(open, &processes);
         let passing = match of {
-            Which::All => passing(watch, &open, &processes).await?,
+            Which::All | Which::AllAtLast => passing(watch, &open, &processes).await?,
             Which::BetweenStatements => {
                 open.retain(|snapshot| !runs_statement(&processes, snapshot.connection));
                 Vec::new()
@@ -156,6 +163,7 @@ impl Older {
             return Ok(true);
         }
         self.windows += 1;
+        self.late += u32::from(of == Which::AllAtLast);
         self.given_back = Some(Instant::now());
         self.newer = open;
         Ok(false)
@@ -165,7 +173,7 @@ impl Older {
     /// of these: both servers show them like transactions that go on.
     fn without_passing(&self, mut snapshots: Vec<Snapshot>, processes: &[Process]) -> Vec<Snapshot> {
         let defines = |snapshot: &Snapshot| {
-            processes.iter().any(|process| process.id == snapshot.connection && process.defines())
+            processes.iter().any(|process| process.id == snapshot.connection && process.commits_first())
         };
         snapshots.retain(|snapshot| !defines(snapshot) && !self.passing.contains(snapshot));
         snapshots

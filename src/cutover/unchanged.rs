@@ -40,7 +40,7 @@ pub async fn difference(run: &Run, session: &mut Session) -> Result<Option<Strin
     if let Some(child) = new_child(run, session).await? {
         return Ok(Some(format!("{child} now references it by a foreign key, which would stay with the old table")));
     }
-    let now = identity(session, &change.original).await?;
+    let now = identity_like(session, &change.original, run.checkpoint.original.as_ref()).await?;
     Ok(match &run.checkpoint.original {
         Some(then) if then.definition != now.definition => Some("its definition was changed by somebody else".into()),
         // Where they could be read only once, nothing is known.
@@ -160,6 +160,20 @@ pub async fn identity(session: &mut Session, table: &TableName) -> Result<Identi
     Ok(identity)
 }
 
+/// The same, to be compared with what a version may have noted that knew MySQL's tables by their own numbers.
+pub async fn identity_like(
+    session: &mut Session,
+    table: &TableName,
+    then: Option<&Identity>,
+) -> Result<Identity, ServerError> {
+    let mut now = identity(session, table).await?;
+    let is_by_tables = then.is_some_and(|then| then.tablespaces.is_none() && then.table_ids.is_some());
+    if is_by_tables && now.table_ids.is_none() {
+        now.table_ids = table_ids(session, table).await?;
+    }
+    Ok(now)
+}
+
 /// MySQL's numbers of the files of a table, one for each partition; `None` without the PROCESS privilege, and for a table
 /// in a file with others.
 ///
@@ -188,8 +202,10 @@ async fn numbers(session: &mut Session, view: &str, number: &str, name: &str) ->
         string_literal(name),
         string_literal(&format!("{pattern}#%"))
     );
+    // A name of somebody's may go on with `#`, too.
+    let is_partition = |rest: &str| rest.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("#p#"));
     let is_part_of_it =
-        |found: &str| found.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'));
+        |found: &str| found.strip_prefix(name).is_some_and(|rest| rest.is_empty() || is_partition(rest));
     match session.rows::<(String, u64)>(&sql).await {
         Ok(rows) => Ok(Some(rows.into_iter().filter(|(found, _)| is_part_of_it(found)).map(|(_, id)| id).collect())),
         Err(error) if error.is_any(&errno::DENIED) => Ok(None),

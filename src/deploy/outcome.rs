@@ -9,6 +9,7 @@ use super::defines::{Kind, defines};
 use super::session_state::SessionState;
 use crate::cutover;
 use crate::plan::TableRef;
+use crate::runs::Identity;
 use crate::schema;
 use crate::server::{ServerError, Session, errno};
 use crate::sql::executed::executed_tokens;
@@ -86,7 +87,7 @@ impl Proof {
                 let mut objects = Vec::new();
                 for (kind, TableRef { schema: named, table }) in defines.objects {
                     let name = TableName { schema: named.unwrap_or_else(|| schema.clone()), table };
-                    let (definition, unnumbered) = definition(work, kind, &name).await?;
+                    let (definition, unnumbered) = definition(work, kind, &name, None).await?;
                     let unnumbered = unnumbered && moves_contents(text);
                     let (schema, name) = (name.schema.as_str().to_owned(), name.table.as_str().to_owned());
                     objects.push(Defined { kind, schema, name, definition, unnumbered });
@@ -107,7 +108,7 @@ impl Proof {
         let (mut changed, mut gone) = (0, 0);
         for before in objects {
             let name = TableName::new(before.schema.clone(), before.name.clone());
-            let (now, _) = definition(work, before.kind, &name).await?;
+            let (now, _) = definition(work, before.kind, &name, before.definition.as_deref()).await?;
             changed += usize::from(now != before.definition);
             gone += usize::from(now.is_none());
         }
@@ -121,17 +122,31 @@ impl Proof {
     }
 }
 
-/// The definition of an object and, of a table, what changes when it is rebuilt.
-async fn definition(work: &mut Session, kind: Kind, name: &TableName) -> Result<Description, ServerError> {
+/// The definition of an object and, of a table, what changes when it is rebuilt; to be compared with `noted`.
+async fn definition(
+    work: &mut Session,
+    kind: Kind,
+    name: &TableName,
+    noted: Option<&str>,
+) -> Result<Description, ServerError> {
     let absent = [errno::NO_SUCH_TABLE, errno::NO_SUCH_TRIGGER, errno::NO_SUCH_ROUTINE, errno::NO_SUCH_EVENT];
     if kind == Kind::Table {
         let kinds: Vec<String> = work.rows(&schema::kind_sql(name)).await?;
         match kinds.first().map(String::as_str) {
             None => return Ok((None, false)),
             Some("BASE TABLE") => {
-                let identity = cutover::identity(work, name).await?;
-                let numbers = identity.tablespaces.or(identity.table_ids).unwrap_or_default();
-                return Ok((Some(format!("{} {numbers:?}", identity.definition)), numbers.is_empty()));
+                // Versions that knew MySQL's tables by their own numbers noted `Some([57])`.
+                let by_tables = Identity { table_ids: Some(Vec::new()), ..Identity::unnumbered(String::new()) };
+                let like = noted.filter(|noted| noted.ends_with("])")).map(|_| &by_tables);
+                let identity = cutover::identity_like(work, name, like).await?;
+                let (definition, ids) = (identity.definition, identity.table_ids);
+                return Ok(match identity.tablespaces.filter(|_| ids.is_none()) {
+                    Some(files) => (Some(format!("{definition} files {files:?}")), false),
+                    None => {
+                        let unnumbered = ids.as_ref().is_none_or(Vec::is_empty);
+                        (Some(format!("{definition} {ids:?}")), unnumbered)
+                    }
+                });
             }
             Some(_) => {}
         }

@@ -18,6 +18,8 @@ pub struct Family {
     pub own: Vec<ForeignKey>,
     /// Foreign keys of other tables that reference it.
     pub children: Vec<Child>,
+    /// MariaDB: the children of these children.
+    pub below: Vec<TableName>,
     /// The ways over which writes to other tables, or deletes in the table itself, change its rows.
     pub paths: Vec<Path>,
     /// The tables that are referenced by those where these ways begin.
@@ -39,6 +41,9 @@ impl Family {
         let mut family = Family { own: own(session, table).await?, ..Family::default() };
         for child in children(session, table).await? {
             let keys = own(session, &child).await?.into_iter().filter(|key| key.parent == *table).collect();
+            if session.server().facts.flavor == Flavor::MariaDb {
+                family.below.extend(self::children(session, &child).await?);
+            }
             family.children.push(Child { table: child, keys });
         }
         family.read_paths(session, table).await?;

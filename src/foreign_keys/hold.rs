@@ -8,6 +8,7 @@
 //! opened the table and then meets the lock of a child that sorts before it has to let go and begin anew, which MariaDB
 //! does not do right where there are triggers: it forgets the tables that they write (1146).
 
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
@@ -43,6 +44,8 @@ pub enum Stuck {
 pub struct Children {
     locks: Vec<(ConnectionId, JoinHandle<Session>)>,
     free: CancellationToken,
+    /// Why one cannot be had at all.
+    denied: Arc<OnceLock<ServerError>>,
 }
 
 /// The children of the table that is changed.
@@ -68,14 +71,18 @@ impl Children {
     /// Queues the locks. The table's own lock is held.
     pub fn hold(children: &[TableName], holders: Vec<Session>) -> Children {
         let free = CancellationToken::new();
+        let denied = Arc::new(OnceLock::new());
         let lock = |(mut holder, child): (Session, &TableName)| {
             let connection = holder.connection();
             let sql = format!("LOCK TABLES {child} WRITE");
-            let free = free.clone();
+            let (free, denied) = (free.clone(), Arc::clone(&denied));
             let task = tokio::spawn(async move {
                 // Without it, InnoDB may have to wait, and what it does fails and is done again.
                 if let Err(error) = holder.execute(&sql).await {
                     tracing::debug!("{sql} failed: {error}");
+                    if error.is_any(&errno::DENIED) {
+                        let _ = denied.set(error);
+                    }
                 }
                 free.cancelled().await;
                 let _ = holder.execute("UNLOCK TABLES").await;
@@ -84,7 +91,7 @@ impl Children {
             (connection, task)
         };
         let locks = holders.into_iter().zip(children).map(lock).collect();
-        Children { locks, free }
+        Children { locks, free, denied }
     }
 
     /// Whether there is nothing to hold.
@@ -97,7 +104,7 @@ impl Children {
         self.free.cancel();
     }
 
-    /// Waits until all are queued.
+    /// Waits until all are queued. An error when the account may not lock one.
     pub async fn are_queued(&self, watch: &mut Session) -> Result<bool, ServerError> {
         if self.locks.is_empty() {
             return Ok(true);
@@ -108,6 +115,9 @@ impl Children {
             let waits = |id: u32| processes.iter().any(|process| process.id == id && process.is_waiting());
             if self.locks.iter().all(|(connection, _)| waits(connection.number)) {
                 return Ok(true);
+            }
+            if let Some(error) = self.denied.get() {
+                return Err(error.clone());
             }
             if started.elapsed() > SEEN_WITHIN {
                 return Ok(false);

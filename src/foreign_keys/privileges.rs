@@ -34,8 +34,12 @@ pub fn refuse(
     if !family.children.is_empty() {
         needed.push((table, vec![references(facts.flavor)]));
     }
-    needed.extend(family.own.iter().map(|key| (&key.parent, referenced(facts.flavor))));
-    if facts.flavor == Flavor::MySql {
+    if facts.flavor == Flavor::MariaDb {
+        needed.extend(family.own.iter().map(|key| (&key.parent, vec![references(facts.flavor)])));
+        // Locks on the children are held while a table is renamed or altered, those on their own children when they are.
+        needed.extend(family.below.iter().map(|below| (below, vec![Select, LockTables])));
+    } else {
+        needed.extend(family.own.iter().map(|key| (&key.parent, referenced(facts.flavor))));
         needed.extend(dropped.iter().map(|key| (&key.parent, vec![Select, LockTables])));
         // Windows name the parents of their tables.
         needed.extend(family.beyond.iter().map(|parent| (parent, vec![Select, LockTables])));

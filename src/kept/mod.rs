@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::change::Change;
-use crate::cutover::identity;
+use crate::cutover::{identity, identity_like};
 use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
 use crate::foreign_keys::family::named_parents;
@@ -82,7 +82,7 @@ pub async fn of_run(
     if !patient(session, async |session| schema::exists(session, &name).await).await? {
         return Ok(None);
     }
-    let found = patient(session, async |session| identity(session, &name).await).await?;
+    let found = patient(session, async |session| identity_like(session, &name, noted).await).await?;
     let is_it = match (noted, &checkpoint.original) {
         (Some(noted), _) => noted.is_same_table(&found),
         (None, Some(original)) => {
@@ -162,7 +162,7 @@ async fn refuse_foreign_log(session: &mut Session, log: &TableName, checkpoint: 
     if !patient(session, async |session| schema::exists(session, log).await).await? {
         return Ok(());
     }
-    let found = patient(session, async |session| identity(session, log).await).await?;
+    let found = patient(session, async |session| identity_like(session, log, Some(made)).await).await?;
     if made.is_same_table(&found) {
         return Ok(());
     }

@@ -45,8 +45,9 @@ const TOLD_EVERY: Duration = Duration::from_millis(500);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Chunks are in flight: a key that a chunk inserts between our delete and insert is at least as new as the logged
-    /// write, so it stays. The shadow's only unique indexes are the walked key and, where it is another, the new primary
-    /// key; of two rows that clash in that one the first stays, and verification finds the other missing.
+    /// write, so it stays. The shadow has few unique indexes beside the walked key: the new primary key, and those that
+    /// are asked before one that stays. Of two rows that clash in these the first stays, and verification finds the other
+    /// missing.
     Copying,
     /// No chunk is in flight and all unique indexes are there: a clash is a violation.
     Settled,
@@ -127,7 +128,8 @@ impl Applier {
     }
 
     /// Makes the shadow what the original was at one moment, rows deleted since left out. Needs that no chunk is in
-    /// flight and that the shadow has no unique index but the walked key.
+    /// flight. A REPLACE may delete by a unique index other than the walked key; what it meets there is a row that has
+    /// changed, so its key is in the log, too.
     ///
     /// Batches alone do not do that: when a unique value moves from one row to another, the row that has it now may be
     /// applied while the row that gave it up still waits in the log, and the build of the unique index would find it

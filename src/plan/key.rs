@@ -157,7 +157,8 @@ pub fn walkable_keys(original: &Table, mapping: &ColumnMapping) -> (Vec<ChunkKey
 }
 
 impl ChunkKey {
-    fn is_primary(&self) -> bool {
+    /// Whether it is the primary key.
+    pub fn is_primary(&self) -> bool {
         self.index.as_str().eq_ignore_ascii_case("PRIMARY")
     }
 

@@ -34,8 +34,9 @@ pub const LOCK_NOWAIT: u16 = 3572;
 /// Duplicate key.
 pub const DUPLICATE_KEY: u16 = 1062;
 /// Values that a column, a CHECK, a partition or a row does not take, of those whose SQLSTATE does not say so: none where
-/// there is no default, not in the character set, cut, no date, no number, too long, no partition.
-const DOES_NOT_FIT: [u16; 12] = [1118, 1265, 1300, 1364, 1366, 1411, 1526, 1713, 1977, 3819, 3854, 4025];
+/// there is no default, not in the character set, cut, no date, no number, too long, no partition, of
+/// another reference system.
+const DOES_NOT_FIT: [u16; 13] = [1118, 1265, 1300, 1364, 1366, 1411, 1526, 1713, 1977, 3643, 3819, 3854, 4025];
 /// The table does not exist.
 pub const NO_SUCH_TABLE: u16 = 1146;
 /// The trigger does not exist.

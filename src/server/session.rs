@@ -57,8 +57,15 @@ impl Process {
         self.defines() && statement.contains(&name) && (plain(&self.schema) == schema || statement.contains(&schema))
     }
 
-    /// Whether it runs a statement that may define or empty a table. Such a statement commits what was before it.
-    pub fn defines(&self) -> bool {
+    /// Whether it runs a definition that commits what was before it, as all do but those of temporary tables.
+    pub fn commits_first(&self) -> bool {
+        let statement = self.statement.to_lowercase();
+        // DROP PREPARE is no definition. A word like these in another place is taken for one of them.
+        self.defines() && !statement.contains("temporary") && !statement.contains("prepare")
+    }
+
+    /// Whether it runs a statement that may define or empty a table.
+    fn defines(&self) -> bool {
         let statement = self.statement.trim_start().to_lowercase();
         let words = ["truncate", "alter", "drop", "rename", "optimize", "create"];
         words.iter().any(|word| statement.starts_with(word))

@@ -31,6 +31,7 @@ on_every_server!(
     followed_by_another_table,
     definition_read_while_triggers_change,
     snapshot_opened_during_the_copy,
+    snapshot_under_a_temporary_table,
     snapshot_that_does_not_end,
     snapshots_that_the_account_may_not_see,
     long_statement_on_another_table,
@@ -390,6 +391,18 @@ async fn snapshot_opened_during_the_copy(server: Server) -> Result<()> {
     release(dump).await?;
     let outcome = run.finish().await?.expect_code(0)?;
     ensure!(outcome.swapped(), "it did not swap");
+    Ok(())
+}
+
+/// A definition that does not end the transaction.
+async fn snapshot_under_a_temporary_table(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    let (run, mut report) = snapshot_before_the_swap(&scenario, slow(&scenario, WIDER)).await?;
+    report.query_drop("CREATE TEMPORARY TABLE `sum` AS SELECT SLEEP(2) AS `slept`").await?;
+    let rows: Option<u64> = report.query_first("SELECT COUNT(*) FROM `Item`").await?;
+    ensure!(rows == Some(ROWS), "a snapshot from the time of the copy has {rows:?} rows instead of {ROWS}");
+    release(report).await?;
+    ensure!(run.finish().await?.expect_code(0)?.swapped(), "it did not swap");
     Ok(())
 }
 

@@ -1,0 +1,3 @@
+CREATE TABLE t (id VARCHAR(36) NOT NULL, mail VARCHAR(40) NOT NULL, seq INT NOT NULL AUTO_INCREMENT, v INT NULL, PRIMARY KEY (id), UNIQUE KEY mail (mail), UNIQUE KEY seq (seq));
+
+INSERT INTO t (id, mail, v) SELECT CONCAT('id ', n), CONCAT('mail ', n), n FROM {rows 300};
