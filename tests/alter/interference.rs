@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::intercept::{Intercept, Then};
 use crate::support::account::Account;
 use crate::support::program::Seen;
-use crate::support::{Outcome, Program, Run, Scenario, Server, on_every_server, residue};
+use crate::support::{Kind, Outcome, Program, Run, Scenario, Server, on_every_server, residue};
 use anyhow::{Context, Result, ensure};
 use mysql_async::Conn;
 use mysql_async::prelude::Queryable;
@@ -34,6 +34,7 @@ on_every_server!(
     snapshot_under_a_temporary_table,
     snapshot_that_does_not_end,
     snapshots_that_the_account_may_not_see,
+    truncated_while_an_older_version_was_away,
     long_statement_on_another_table,
     long_definition_of_another_table,
 );
@@ -238,6 +239,40 @@ async fn truncated_unseen_by_an_account_without_process(server: Server) -> Resul
     expect_stopped(&scenario, outcome, "rows were removed", 0).await?;
     account.remove().await?;
     abort(&scenario, &["Item"]).await
+}
+
+/// Books of a version that noted no walked key, and on MySQL InnoDB's numbers of tables.
+async fn truncated_while_an_older_version_was_away(server: Server) -> Result<()> {
+    let scenario = items(&server, ITEM).await?;
+    let left = async || {
+        let mut run = slow(&scenario, WIDER).start()?;
+        ensure!(run.reaches_phase("copy").await?, "it never began to copy");
+        run.kill();
+        run.finish().await?;
+        let ids = format!(
+            "JSON_ARRAY((SELECT table_id FROM information_schema.innodb_tables WHERE name = '{}/Item'))",
+            scenario.schema
+        );
+        let noted = match server.kind {
+            Kind::MySql97 => {
+                format!("JSON_SET(JSON_REMOVE(checkpoint, '$.original.tablespaces'), '$.original.table_ids', {ids})")
+            }
+            Kind::MariaDb1011 | Kind::MariaDb118 => "checkpoint".to_owned(),
+        };
+        let books = format!("`{}`.replank_runs", scenario.bookkeeping());
+        scenario.execute(&format!("UPDATE {books} SET checkpoint = JSON_REMOVE({noted}, '$.walked_key')")).await
+    };
+    left().await?;
+    scenario.execute("TRUNCATE `Item`").await?;
+    // As many rows as the sample looks at, so that only the numbers tell.
+    scenario.seed("Item", "id, title", "n, CONCAT('item ', n)", ROWS).await?;
+    let outcome = scenario.replank("resume", "Item").run().await?;
+    expect_stopped(&scenario, outcome, "truncated", ROWS).await?;
+    abort(&scenario, &["Item"]).await?;
+    left().await?;
+    let resumed = scenario.replank("resume", "Item").succeed().await?;
+    ensure!(resumed.swapped(), "it did not swap");
+    Ok(())
 }
 
 async fn snapshots_that_the_account_may_not_see(server: Server) -> Result<()> {
