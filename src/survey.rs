@@ -178,13 +178,16 @@ impl Survey {
             key = Some(walked);
             family = around;
         }
-        // Locks on the children are held then, too.
-        if strategy != Strategy::Copy && key_changes.is_some() && server.facts.flavor == Flavor::MariaDb {
-            family.below = foreign_keys::family::children(&mut work, &name).await.map_err(failed)?;
-        }
         if !unfinished_run {
+            let altered: Vec<&TableName> = match key_changes {
+                _ if server.facts.flavor == Flavor::MySql => Vec::new(),
+                Some(_) if strategy != Strategy::Copy => vec![&name],
+                // Each child is altered when it is re-pointed.
+                _ => family.children.iter().map(|child| &child.table).collect(),
+            };
+            let held = foreign_keys::family::children_of(&mut work, &altered).await.map_err(failed)?;
             let dropped = key_changes.as_ref().map(|changes| changes.dropped.as_slice()).unwrap_or_default();
-            let refusal = foreign_keys::privileges::refuse(&name, &family, dropped, &server.facts, &grants);
+            let refusal = foreign_keys::privileges::refuse(&name, &family, &held, dropped, &server.facts, &grants);
             if let Some(refusal) = refusal {
                 return Err(refusal);
             }

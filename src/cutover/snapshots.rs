@@ -42,7 +42,8 @@ pub(super) enum Which {
     BetweenStatements,
     /// All.
     All,
-    /// The same when so much was done in the window that it is given back a few times only.
+    /// Those that the look before found in the middle of a statement. So much was done in the window by then that it is
+    /// given back a few times only.
     AllAtLast,
 }
 
@@ -57,6 +58,7 @@ pub(super) struct Older {
     given_back: Option<Instant>,
     windows: u32,
     late: u32,
+    in_statement: BTreeSet<Snapshot>,
     /// MariaDB: those that end with the statement which their connection had.
     passing: BTreeSet<Snapshot>,
 }
@@ -71,6 +73,7 @@ impl Older {
             given_back: None,
             windows: 0,
             late: 0,
+            in_statement: BTreeSet::new(),
             passing: BTreeSet::new(),
         }
     }
@@ -140,6 +143,10 @@ impl Older {
         }
         let mut open = open(watch).await?.unwrap_or_default();
         open.retain(|snapshot| snapshot.connection != own);
+        if of == Which::AllAtLast {
+            // Others have begun since the log was drained.
+            open.retain(|snapshot| self.in_statement.contains(snapshot));
+        }
         if open.is_empty() {
             return Ok(true);
         }
@@ -154,7 +161,10 @@ impl Older {
         let passing = match of {
             Which::All | Which::AllAtLast => passing(watch, &open, &processes).await?,
             Which::BetweenStatements => {
-                open.retain(|snapshot| !runs_statement(&processes, snapshot.connection));
+                let (in_statement, between): (Vec<_>, Vec<_>) =
+                    open.into_iter().partition(|snapshot| runs_statement(&processes, snapshot.connection));
+                self.in_statement = in_statement.into_iter().collect();
+                open = between;
                 Vec::new()
             }
         };

@@ -18,8 +18,6 @@ pub struct Family {
     pub own: Vec<ForeignKey>,
     /// Foreign keys of other tables that reference it.
     pub children: Vec<Child>,
-    /// MariaDB: the children of these children.
-    pub below: Vec<TableName>,
     /// The ways over which writes to other tables, or deletes in the table itself, change its rows.
     pub paths: Vec<Path>,
     /// The tables that are referenced by those where these ways begin.
@@ -41,9 +39,6 @@ impl Family {
         let mut family = Family { own: own(session, table).await?, ..Family::default() };
         for child in children(session, table).await? {
             let keys = own(session, &child).await?.into_iter().filter(|key| key.parent == *table).collect();
-            if session.server().facts.flavor == Flavor::MariaDb {
-                family.below.extend(self::children(session, &child).await?);
-            }
             family.children.push(Child { table: child, keys });
         }
         family.read_paths(session, table).await?;
@@ -132,16 +127,31 @@ pub async fn named_parents(session: &mut Session, table: &TableName) -> Result<V
 
 /// The other tables that reference a table.
 pub async fn children(session: &mut Session, table: &TableName) -> Result<Vec<TableName>, ServerError> {
+    children_of(session, &[table]).await
+}
+
+/// The tables that reference one of these and are none of them.
+pub async fn children_of(session: &mut Session, tables: &[&TableName]) -> Result<Vec<TableName>, ServerError> {
+    if tables.is_empty() {
+        return Ok(Vec::new());
+    }
+    let references = |table: &&TableName| {
+        format!(
+            "referenced_table_schema = {} AND referenced_table_name = {}",
+            string_literal(table.schema.as_str()),
+            string_literal(table.table.as_str())
+        )
+    };
+    let conditions: Vec<String> = tables.iter().map(references).collect();
     let rows: Vec<(String, String)> = session
         .rows(&format!(
             "SELECT DISTINCT table_schema, table_name FROM information_schema.key_column_usage \
-             WHERE referenced_table_schema = {} AND referenced_table_name = {} ORDER BY 1, 2",
-            string_literal(table.schema.as_str()),
-            string_literal(table.table.as_str()),
+             WHERE {} ORDER BY 1, 2",
+            conditions.join(" OR ")
         ))
         .await?;
-    let tables = rows.into_iter().map(|(schema, table)| TableName::new(schema, table));
-    Ok(tables.filter(|child| child != table).collect())
+    let found = rows.into_iter().map(|(schema, table)| TableName::new(schema, table));
+    Ok(found.filter(|child| !tables.contains(&child)).collect())
 }
 
 /// The foreign keys of a table with the indexes under them.

@@ -42,10 +42,28 @@ pub enum Stuck {
 /// Locks on the children, queued behind the lock of the table.
 #[must_use]
 pub struct Children {
-    locks: Vec<(ConnectionId, JoinHandle<Session>)>,
+    locks: Vec<Lock>,
     free: CancellationToken,
-    /// Why one cannot be had at all.
-    denied: Arc<OnceLock<ServerError>>,
+}
+
+struct Lock {
+    connection: ConnectionId,
+    task: JoinHandle<Session>,
+    /// What came of the statement, once it is over.
+    over: Arc<OnceLock<std::result::Result<(), ServerError>>>,
+}
+
+impl Lock {
+    /// Whether nothing is left to wait for. A child that is gone, or whose foreign key is, is kept from nothing: its lock
+    /// fails or is granted at once.
+    fn is_settled(&self) -> Result<bool, ServerError> {
+        match self.over.get() {
+            Some(Err(error)) if error.is_any(&errno::DENIED) => Err(error.clone()),
+            Some(Err(error)) => Ok(error.code() == Some(errno::NO_SUCH_TABLE)),
+            Some(Ok(())) => Ok(true),
+            None => Ok(false),
+        }
+    }
 }
 
 /// The children of the table that is changed.
@@ -71,27 +89,26 @@ impl Children {
     /// Queues the locks. The table's own lock is held.
     pub fn hold(children: &[TableName], holders: Vec<Session>) -> Children {
         let free = CancellationToken::new();
-        let denied = Arc::new(OnceLock::new());
         let lock = |(mut holder, child): (Session, &TableName)| {
             let connection = holder.connection();
             let sql = format!("LOCK TABLES {child} WRITE");
-            let (free, denied) = (free.clone(), Arc::clone(&denied));
+            let (free, over) = (free.clone(), Arc::new(OnceLock::new()));
+            let outcome = Arc::clone(&over);
             let task = tokio::spawn(async move {
                 // Without it, InnoDB may have to wait, and what it does fails and is done again.
-                if let Err(error) = holder.execute(&sql).await {
+                let locked = holder.execute(&sql).await.map(drop);
+                if let Err(error) = &locked {
                     tracing::debug!("{sql} failed: {error}");
-                    if error.is_any(&errno::DENIED) {
-                        let _ = denied.set(error);
-                    }
                 }
+                let _ = outcome.set(locked);
                 free.cancelled().await;
                 let _ = holder.execute("UNLOCK TABLES").await;
                 holder
             });
-            (connection, task)
+            Lock { connection, task, over }
         };
         let locks = holders.into_iter().zip(children).map(lock).collect();
-        Children { locks, free, denied }
+        Children { locks, free }
     }
 
     /// Whether there is nothing to hold.
@@ -113,11 +130,12 @@ impl Children {
         loop {
             let processes = watch.processes().await?;
             let waits = |id: u32| processes.iter().any(|process| process.id == id && process.is_waiting());
-            if self.locks.iter().all(|(connection, _)| waits(connection.number)) {
-                return Ok(true);
+            let mut queued = true;
+            for lock in &self.locks {
+                queued &= waits(lock.connection.number) || lock.is_settled()?;
             }
-            if let Some(error) = self.denied.get() {
-                return Err(error.clone());
+            if queued {
+                return Ok(true);
             }
             if started.elapsed() > SEEN_WITHIN {
                 return Ok(false);
@@ -154,7 +172,7 @@ impl Children {
     pub async fn release(self, run: &Run) -> Result<()> {
         self.free();
         let over = Instant::now();
-        for (connection, mut task) in self.locks {
+        for Lock { connection, mut task, .. } in self.locks {
             let ended = loop {
                 match timeout(LOOK, &mut task).await {
                     Ok(ended) => break ended,

@@ -21,10 +21,12 @@ pub fn refuse_adding(parents: &[TableName], bookkeeping: &Ident, facts: &Facts, 
     lacking(needed, facts, grants)
 }
 
-/// The refusal of an account that may not copy a table with what is around it, or drop these keys of it.
+/// The refusal of an account that may not copy a table with what is around it, or drop these keys of it. `held` are
+/// tables whose locks MariaDB needs besides: see [`super::hold`].
 pub fn refuse(
     table: &TableName,
     family: &Family,
+    held: &[TableName],
     dropped: &[ForeignKey],
     facts: &Facts,
     grants: &Grants,
@@ -36,8 +38,7 @@ pub fn refuse(
     }
     if facts.flavor == Flavor::MariaDb {
         needed.extend(family.own.iter().map(|key| (&key.parent, vec![references(facts.flavor)])));
-        // Locks on the children are held while a table is renamed or altered, those on their own children when they are.
-        needed.extend(family.below.iter().map(|below| (below, vec![Select, LockTables])));
+        needed.extend(held.iter().map(|child| (child, vec![Select, LockTables])));
     } else {
         needed.extend(family.own.iter().map(|key| (&key.parent, referenced(facts.flavor))));
         needed.extend(dropped.iter().map(|key| (&key.parent, vec![Select, LockTables])));

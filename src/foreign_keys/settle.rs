@@ -10,6 +10,7 @@ use super::{Child, ForeignKey, family, hold, row_mirror, temporary_name};
 use crate::error::Result;
 use crate::lock_window::Purpose;
 use crate::run::Run;
+use crate::schema;
 use crate::server::retry::patiently;
 use crate::server::{Flavor, Role, ServerError, Session};
 use crate::sql::TableName;
@@ -116,12 +117,17 @@ async fn name_own(run: &Run, session: &mut Session) -> Result<()> {
     let flavor = run.server.facts.flavor;
     let mut tables: Vec<&TableName> =
         [original, old].into_iter().chain(keys.locked_parents(original, flavor)).collect();
+    let mut children = Vec::new();
+    for child in hold::of_run(run) {
+        // One that somebody has dropped cannot be locked.
+        if patiently(LOOKING, session, async |session| schema::exists(session, &child).await).await? {
+            children.push(child);
+        }
+    }
     if flavor == Flavor::MySql {
-        let others: Vec<&TableName> =
-            keys.children.iter().map(|child| &child.table).filter(|child| !tables.contains(child)).collect();
+        let others: Vec<&TableName> = children.iter().filter(|child| !tables.contains(child)).collect();
         tables.extend(others);
     }
-    let children = hold::of_run(run);
     in_window(run, Purpose::ForeignKeys, original, tables, Statements::Plain(statements), &children).await
 }
 

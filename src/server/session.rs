@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CONNECT_TIMEOUT, Flavor, Server, ServerError};
 use crate::sql::TableName;
+use crate::sql::executed::executed_tokens;
+use crate::sql::lexer::{Token, leading_tokens};
 
 /// A variable that is NULL but in sessions which write rows of a shadow.
 pub const WRITER: &str = "@replank_mirrors";
@@ -59,9 +61,15 @@ impl Process {
 
     /// Whether it runs a definition that commits what was before it, as all do but those of temporary tables.
     pub fn commits_first(&self) -> bool {
-        let statement = self.statement.to_lowercase();
-        // DROP PREPARE is no definition. A word like these in another place is taken for one of them.
-        self.defines() && !statement.contains("temporary") && !statement.contains("prepare")
+        if !self.defines() {
+            return false;
+        }
+        let all = leading_tokens(&self.statement).0;
+        let tokens = executed_tokens(&all);
+        let second = if tokens.get(1).is_some_and(|token| token.is_word("OR")) { 3 } else { 1 };
+        // DROP PREPARE is no definition.
+        let goes_on = |token: &Token<'_>| token.is_word("TEMPORARY") || token.is_word("PREPARE");
+        !tokens.get(second).is_some_and(goes_on)
     }
 
     /// Whether it runs a statement that may define or empty a table.
@@ -403,19 +411,34 @@ fn session_settings(role: Role, flavor: Flavor) -> String {
 mod tests {
     use super::*;
 
+    fn process(schema: &str, statement: &str) -> Process {
+        let (user, host, state) = (String::new(), String::new(), String::new());
+        Process { id: 1, user, host, schema: schema.to_owned(), state, statement: statement.to_owned() }
+    }
+
+    #[test]
+    fn definitions_of_temporary_tables_do_not_commit() {
+        let commits_first = |statement| process("", statement).commits_first();
+        assert!(commits_first("CREATE TABLE t AS SELECT 1"));
+        assert!(commits_first("alter table temporary_uploads add prepared_at datetime"));
+        assert!(commits_first(" CREATE OR REPLACE TABLE t (temporary INT)"));
+        for statement in [
+            "create temporary table t as select sleep(9)",
+            "CREATE /* for the report */ TEMPORARY TABLE t (a INT)",
+            "CREATE OR REPLACE TEMPORARY TABLE t (a INT)",
+            "DROP TEMPORARY TABLE t",
+            "DROP PREPARE p",
+            "SELECT 1",
+            "",
+        ] {
+            assert!(!commits_first(statement), "{statement}");
+        }
+    }
+
     #[test]
     fn statements_that_may_redefine_a_table() {
-        let redefines = |schema: &str, statement: &str| {
-            let process = Process {
-                id: 1,
-                user: String::new(),
-                host: String::new(),
-                schema: schema.to_owned(),
-                state: String::new(),
-                statement: statement.to_owned(),
-            };
-            process.redefines(&TableName::new("shop", "Or`der"))
-        };
+        let redefines =
+            |schema: &str, statement: &str| process(schema, statement).redefines(&TableName::new("shop", "Or`der"));
         assert!(redefines("shop", "TRUNCATE `Or``der`"));
         assert!(redefines("other", " alter table SHOP.`or``der` force"));
         assert!(redefines("", "RENAME TABLE `shop`.`Or``der` TO `shop`.`x`"));

@@ -20,7 +20,7 @@ use anyhow::{Result, ensure};
 use support::load::Record;
 use support::{Outcome, Scenario, Server, on_every_server, oracle, residue};
 
-on_every_server!(table_in_the_middle, child_of_a_cascade);
+on_every_server!(table_in_the_middle, child_of_a_cascade, children_that_go_meanwhile);
 
 const PAUSE: Duration = Duration::from_millis(8);
 
@@ -37,6 +37,31 @@ async fn table_in_the_middle(server: Server) -> Result<()> {
 /// Its grandparents' deletes reach it over two cascades.
 async fn child_of_a_cascade(server: Server) -> Result<()> {
     changed_under_load(&server, "Line", "MODIFY `note` VARCHAR(80) NOT NULL, ADD COLUMN `more` INTEGER NULL").await
+}
+
+/// One is dropped during the copy, another one loses its foreign key: nobody has to be kept out of these.
+async fn children_that_go_meanwhile(server: Server) -> Result<()> {
+    let (scenario, _) = shop::scenario(&server, "fk_gone").await?;
+    let clauses = "ADD COLUMN `priority` INTEGER NOT NULL DEFAULT 0";
+    let slow = ["--force-copy", "--max-rows-per-second", "1000", "--lock-patience", "10s"];
+    let mut run = scenario.alter("Order", clauses, "change").args(slow).start()?;
+    ensure!(run.reaches_phase("copy").await?, "it never began to copy");
+    scenario.execute("DROP TABLE `Tag`").await?;
+    scenario.execute("ALTER TABLE `Payment` DROP FOREIGN KEY `Payment_orderId_fkey`").await?;
+    let outcome = run.finish().await?.expect_code(0)?;
+    ensure!(outcome.swapped(), "it did not swap");
+    let windows = outcome.lock_windows("cutover");
+    ensure!(windows.iter().filter(|window| window.granted).count() == 1, "it took several windows: {windows:?}");
+    let mut conn = scenario.connect().await?;
+    let line = residue::definition(&mut conn, "`Line`").await?;
+    ensure!(
+        line.contains("CONSTRAINT `Line_orderId_fkey` FOREIGN KEY (`orderId`) REFERENCES `Order` (`id`)"),
+        "{line}"
+    );
+    let payment = residue::definition(&mut conn, "`Payment`").await?;
+    ensure!(!payment.contains("FOREIGN KEY"), "{payment}");
+    scenario.replank("cleanup", "Order").succeed().await?;
+    residue::expect_nothing_left(&scenario, &["User", "Order", "Line", "Payment"]).await
 }
 
 async fn changed_under_load(server: &Server, table: &str, clauses: &str) -> Result<()> {
