@@ -26,8 +26,8 @@ use crate::sql::Ident;
 /// something else is wrong, and the application is waiting.
 const SEEN_WITHIN: Duration = Duration::from_millis(500);
 
-/// Attempts, but for those given back for snapshots, for which a moment without any transaction at work in the schema is waited for. Later ones risk that the
-/// RENAME waits for InnoDB's shortest limit, a second.
+/// Attempts for which a moment without any transaction at work in the schema is waited for, those given back for snapshots
+/// not counted. Later ones risk that the RENAME waits for InnoDB's shortest limit, a second.
 const CLEAR_ATTEMPTS: u32 = 20;
 
 /// The gate's only column, by which it is told from an old table.

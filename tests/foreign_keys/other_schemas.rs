@@ -131,7 +131,6 @@ async fn with_the_privileges_that_are_asked_for(server: Server) -> Result<()> {
 
 async fn adding_a_key_takes_privileges_on_the_parent(server: Server) -> Result<()> {
     let family = Family::new(&server).await?;
-    let kept = family.items.schema.clone();
     family.parts.execute("DROP TABLE `Part`").await?;
     family.items.execute("ALTER TABLE `Item` DROP FOREIGN KEY `Item_ownerId_fkey`").await?;
     family
@@ -146,7 +145,7 @@ async fn adding_a_key_takes_privileges_on_the_parent(server: Server) -> Result<(
     family.grant_what_is_asked_for(alter()?.run().await?).await?;
     alter()?.succeed().await?;
     let definition = residue::definition(&mut family.items.connect().await?, "`Item`").await?;
-    ensure!(definition.contains("CONSTRAINT `Item_ownerId_fkey`"), "{kept}.Item is {definition}");
+    ensure!(definition.contains("CONSTRAINT `Item_ownerId_fkey`"), "it is {definition}");
     family.account.remove().await
 }
 
