@@ -27,6 +27,10 @@ pub const QUERY_TIMEOUT: u16 = 3024;
 pub const LOCK_WAIT_TIMEOUT: u16 = 1205;
 /// Victim of a deadlock.
 pub const DEADLOCK: u16 = 1213;
+/// The counter of an AUTO_INCREMENT column could not be read. Where innodb_autoinc_lock_mode is 1, MariaDB's default, this
+/// is what the victim of a deadlock around the counter is told, and who waited too long for it: InnoDB's own error is lost
+/// (`ha_innobase::get_auto_increment`). For a counter at its end only BIGINT UNSIGNED gives it.
+pub const COUNTER_NOT_READ: u16 = 1467;
 /// MariaDB with innodb_snapshot_isolation: the row changed since the transaction's snapshot.
 pub const RECORD_CHANGED: u16 = 1020;
 /// MySQL: NOWAIT found a lock.
@@ -126,7 +130,7 @@ impl ServerError {
     pub fn disposition(&self) -> Disposition {
         match self {
             ServerError::Server { code, .. } => match *code {
-                LOCK_WAIT_TIMEOUT | DEADLOCK | RECORD_CHANGED | LOCK_NOWAIT => Disposition::Retry,
+                LOCK_WAIT_TIMEOUT | DEADLOCK | COUNTER_NOT_READ | RECORD_CHANGED | LOCK_NOWAIT => Disposition::Retry,
                 SERVER_SHUTDOWN | CONNECTION_KILLED | SESSION_KILLED | IDLE_TIMEOUT => Disposition::Reconnect,
                 _ => Disposition::Fatal,
             },

@@ -1,5 +1,5 @@
-//! The catch-up before the index build: the shadow is a part of one moment of the original, so that no unique value is
-//! in it twice, whatever is written between the statements of the catch-up.
+//! The applier's batches, and the catch-up before the index build: the shadow is a part of one moment of the original, so
+//! that no unique value is in it twice, whatever is written between the statements of the catch-up.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use replank::mirror::applier::Stage;
 use replank::mirror::{Applier, InFlight};
 use replank::plan::{Artifacts, ColumnMapping, choose_key, read_clauses};
 use replank::schema;
-use replank::server::{Role, Server as Opened};
+use replank::server::{Role, Server as Opened, Session};
 use replank::sql::{Ident, TableName};
 use replank::tally::Tally;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 on_every_server!(
     a_key_that_comes_back_leaves_no_stale_row,
     values_that_moved_through_a_long_log,
-    a_value_that_is_there_twice
+    a_value_that_is_there_twice,
+    a_number_that_is_waited_for_too_long
 );
 
 const ITEM: &str = "CREATE TABLE `Item` (`id` INTEGER NOT NULL, `title` VARCHAR(20) NOT NULL, PRIMARY KEY (`id`))";
@@ -41,7 +42,7 @@ async fn a_key_that_comes_back_leaves_no_stale_row(server: Server) -> Result<()>
         format!("INSERT INTO {item} VALUES (5, 'another')"),
     ];
     let way = Intercept::start(&server, &beginnings, Then::Firsts(writes)).await?;
-    let (change, mut applier) = applier(&way.url(&scenario)?, &scenario, Stage::Copying).await?;
+    let (change, mut applier) = applier(&way.url(&scenario)?, &scenario, "FORCE", Stage::Copying).await?;
     applier.catch_up(&CancellationToken::new()).await?;
     ensure!(way.has_met(), "the row did not come back");
     let mut conn = scenario.connect().await?;
@@ -56,26 +57,34 @@ async fn a_key_that_comes_back_leaves_no_stale_row(server: Server) -> Result<()>
 }
 
 /// An applier of a table `Item` whose rows are all in the shadow, and whose writes are logged from now on.
-async fn applier(url: &str, scenario: &Scenario, stage: Stage) -> Result<(Arc<Change>, Applier)> {
+async fn applier(url: &str, scenario: &Scenario, clauses: &str, stage: Stage) -> Result<(Arc<Change>, Applier)> {
+    let (change, session) = mirrored(url, scenario, clauses).await?;
+    let (events, _) = event::channel();
+    let (in_flight, tally) = (Arc::new(InFlight::default()), Arc::new(Tally::default()));
+    Ok((Arc::clone(&change), Applier::new(session, change, in_flight, stage, events, tally)))
+}
+
+async fn mirrored(url: &str, scenario: &Scenario, clauses: &str) -> Result<(Arc<Change>, Session)> {
     let server = Opened::open(mysql_async::Opts::from_url(url)?).await?;
     let mut session = server.session(Role::Work).await?;
     let name = TableName::new(&scenario.schema, "Item");
     let table = schema::inspect(&mut session, &name).await?.context("the table is there")?;
-    let mapping = ColumnMapping::new(&read_clauses("FORCE")?, &table, &table);
+    let (names, bookkeeping) = (Artifacts::new(&name)?, Ident::new(scenario.bookkeeping()));
+    let shadow = TableName::new(&scenario.schema, names.shadow.as_str());
+    session.execute(&format!("CREATE TABLE {shadow} LIKE {name}")).await?;
+    session.execute(&format!("ALTER TABLE {shadow} {clauses}")).await?;
+    let target = schema::inspect(&mut session, &shadow).await?.context("the shadow is there")?;
+    let mapping = ColumnMapping::new(&read_clauses(clauses)?, &table, &target);
     let key = choose_key(&table, &mapping)?;
-    let bookkeeping = Ident::new(scenario.bookkeeping());
-    let change = Arc::new(Change::new(name.clone(), &bookkeeping, &Artifacts::new(&name)?, key, mapping, 1));
-    for sql in [
-        format!("CREATE TABLE {} LIKE {}", change.shadow, change.original),
-        format!("INSERT INTO {} SELECT * FROM {}", change.shadow, change.original),
-        change.log.create_sql(),
-    ] {
+    let change = Arc::new(Change::new(name, &bookkeeping, &names, key, mapping, 1));
+    let (columns, values) = (change.target_columns(), change.source_columns());
+    for sql in
+        [format!("INSERT INTO {shadow} ({columns}) SELECT {values} FROM {}", change.original), change.log.create_sql()]
+    {
         session.execute(&sql).await?;
     }
     change.mirror.create(&mut session).await?;
-    let (events, _) = event::channel();
-    let (in_flight, tally) = (Arc::new(InFlight::default()), Arc::new(Tally::default()));
-    Ok((Arc::clone(&change), Applier::new(session, change, in_flight, stage, events, tally)))
+    Ok((change, session))
 }
 
 const CODED: &str = "CREATE TABLE `Item` (`id` INTEGER NOT NULL, `code` INTEGER NOT NULL, PRIMARY KEY (`id`), \
@@ -94,7 +103,7 @@ async fn coded(server: &Server) -> Result<Scenario> {
 /// of rows exchange theirs while the log is applied.
 async fn values_that_moved_through_a_long_log(server: Server) -> Result<()> {
     let scenario = coded(&server).await?;
-    let (change, mut applier) = applier(&scenario.url(), &scenario, Stage::Settled).await?;
+    let (change, mut applier) = applier(&scenario.url(), &scenario, "FORCE", Stage::Settled).await?;
     let mut conn = scenario.connect().await?;
     conn.query_drop(format!("UPDATE `Item` SET code = code + {MANY}")).await?;
     conn.query_drop(format!("UPDATE `Item` SET code = {} - code", 2 * MANY + 1)).await?;
@@ -137,7 +146,7 @@ async fn values_that_moved_through_a_long_log(server: Server) -> Result<()> {
 /// A clash that no other entry of the log explains is believed, and soon.
 async fn a_value_that_is_there_twice(server: Server) -> Result<()> {
     let scenario = coded(&server).await?;
-    let (change, mut applier) = applier(&scenario.url(), &scenario, Stage::Settled).await?;
+    let (change, mut applier) = applier(&scenario.url(), &scenario, "FORCE", Stage::Settled).await?;
     let mut conn = scenario.connect().await?;
     conn.query_drop("ALTER TABLE `Item` DROP INDEX `Item_code`").await?;
     conn.query_drop(format!("UPDATE `Item` SET code = code + {MANY} WHERE id > 5")).await?;
@@ -153,5 +162,43 @@ async fn a_value_that_is_there_twice(server: Server) -> Result<()> {
     ensure!(failure.what.contains("break a unique index"), "{failure}");
     let kept = format!("SELECT COUNT(*) FROM {} WHERE code = 3 AND id = 3", change.shadow);
     ensure!(conn.query_first::<u64, _>(kept).await? == Some(1), "the row that was right is gone");
+    Ok(())
+}
+
+/// A column of the new definition gets its values from the server, whose counter another statement holds to its end where
+/// innodb_autoinc_lock_mode is 1. Whoever waits for it too long, or is the victim of a deadlock around it, is told that
+/// the counter could not be read (1467).
+async fn a_number_that_is_waited_for_too_long(server: Server) -> Result<()> {
+    let numbered = "ADD COLUMN `number` INTEGER NOT NULL AUTO_INCREMENT, ADD UNIQUE KEY (`number`)";
+    let scenario = coded(&server).await?;
+    let (change, mut session) = mirrored(&scenario.url(), &scenario, numbered).await?;
+    session.execute("SET SESSION innodb_lock_wait_timeout = 1").await?;
+    let mut holder = scenario.connect().await?;
+    let held: u8 = holder.query_first("SELECT @@innodb_autoinc_lock_mode").await?.context("it is a number")?;
+    let slow = format!(
+        "INSERT INTO {} (id, code) SELECT n, n + SLEEP(IF(n = -1, 0, 3)) FROM (SELECT -1 n UNION ALL SELECT -2) rows_",
+        change.shadow
+    );
+    let holding = tokio::spawn(async move {
+        holder.query_drop("START TRANSACTION").await?;
+        holder.query_drop(slow).await?;
+        holder.query_drop("ROLLBACK").await?;
+        holder.disconnect().await
+    });
+    let mut conn = scenario.connect().await?;
+    let sleeps = "SELECT COUNT(*) FROM information_schema.processlist WHERE state = 'User sleep' AND db = DATABASE()";
+    while conn.query_first::<u64, _>(sleeps).await? == Some(0) {
+        ensure!(!holding.is_finished(), "the counter was not held");
+    }
+    conn.query_drop("UPDATE `Item` SET code = 50000 WHERE id = 3").await?;
+    let (events, told) = event::channel();
+    let (in_flight, tally) = (Arc::new(InFlight::default()), Arc::new(Tally::default()));
+    let mut applier = Applier::new(session, Arc::clone(&change), in_flight, Stage::Copying, events, tally);
+    ensure!(applier.apply_batch().await? == 1, "the write was not applied");
+    let retried = told.facts.try_iter().filter(|event| format!("{event:?}").contains("ERROR 1467")).count();
+    ensure!((held == 2) == (retried == 0), "{retried} retries where innodb_autoinc_lock_mode is {held}");
+    holding.await??;
+    let applied = format!("SELECT COUNT(*) FROM {} WHERE code = 50000 AND id = 3", change.shadow);
+    ensure!(conn.query_first::<u64, _>(applied).await? == Some(1), "the row is not what was written");
     Ok(())
 }
