@@ -26,7 +26,9 @@ async fn a_load_without_a_change_is_right(server: Server) -> Result<()> {
     let scenario = seeded(&server).await?;
     let written = written(&scenario, shop::orders()).await?;
     let verdict = crate::support::oracle::expect_contents(&mut scenario.connect().await?, "`Order`", &written).await?;
-    ensure!(written.record.errors.is_empty(), "{:?}", written.record.errors.first());
+    // A server may let sessions of the application alone meet in a deadlock. They are known for that.
+    let unexcused = written.record.unexcused(&[]);
+    ensure!(unexcused.is_empty(), "{unexcused:?}");
     ensure!(verdict.acknowledged > 100, "only {} writes in two seconds", verdict.acknowledged);
     Ok(())
 }

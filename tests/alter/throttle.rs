@@ -38,7 +38,7 @@ async fn load(server: &Server) -> Result<()> {
     let mut run = slow(&scenario, &["--max-load", &limit])?;
     ensure!(run.reaches_phase("copy").await?, "it never began to copy");
     let crowd = Crowd::gather(server, THREADS + 5).await?;
-    let reason = throttled(&mut run, 0).await?;
+    let reason = throttled(&mut run).await?;
     let value = reason.strip_prefix("Threads_running ").and_then(|rest| rest.strip_suffix(&format!(" > {THREADS}")));
     let value: usize = value.and_then(|value| value.parse().ok()).with_context(|| reason.clone())?;
     ensure!(value > THREADS, "{reason}");
@@ -64,16 +64,21 @@ async fn lag(primary: &Server, replica: &Server) -> Result<()> {
         ensure!(started.elapsed() < Duration::from_secs(30), "the shadow never came to the replica");
         sleep(Duration::from_millis(50)).await;
     }
-    let reason = throttled(&mut run, 0).await?;
+    // Beyond what it would have made up for in a moment.
+    while seconds_behind(&mut conn).await? < Some(4) {
+        ensure!(started.elapsed() < Duration::from_secs(60), "the replica does not lag");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let reason = throttled(&mut run).await?;
     let lag = reason.strip_prefix("replica lag ").and_then(|rest| rest.strip_suffix(&format!("s > 1s on {place}")));
     ensure!(lag.and_then(|lag| lag.parse::<u64>().ok()).is_some_and(|lag| lag > 1), "{reason}");
     expect_standstill(&scenario).await?;
     conn.query_drop("UNLOCK TABLES").await?;
-    reaches_nth(&mut run, "unthrottled", 1).await?;
+    told_last(&mut run, "unthrottled").await?;
 
     // A replica that replays nothing says nothing of its lag.
     conn.query_drop("STOP REPLICA SQL_THREAD").await?;
-    let reason = throttled(&mut run, 1).await?;
+    let reason = throttled(&mut run).await?;
     ensure!(reason == format!("replication is stopped on {place}"), "{reason}");
     expect_standstill(&scenario).await?;
     conn.query_drop("START REPLICA SQL_THREAD").await?;
@@ -92,27 +97,28 @@ fn slow(scenario: &Scenario, limits: &[&str]) -> Result<Run> {
     scenario.alter("Item", "FORCE", "slow").args(pace).args(limits).start()
 }
 
-/// Waits for the next time the copy is held back, after `before` of them; gives the only reason.
-async fn throttled(run: &mut Run, before: usize) -> Result<String> {
-    let reasons = reaches_nth(run, "throttled", before + 1).await?["reasons"].clone();
-    match reasons.as_array().map(Vec::as_slice) {
+/// Waits until the copy is held back, and for one reason, which is given. On a busy machine a replica lags by itself now
+/// and then, so what counts is what was told last.
+async fn throttled(run: &mut Run) -> Result<String> {
+    let event = told_last(run, "throttled").await?;
+    match event["reasons"].as_array().map(Vec::as_slice) {
         Some([reason]) => Ok(reason.as_str().unwrap_or_default().to_owned()),
-        _ => bail!("one reason was expected: {reasons}"),
+        _ => bail!("one reason was expected: {event}"),
     }
 }
 
-async fn reaches_nth(run: &mut Run, name: &str, number: usize) -> Result<serde_json::Value> {
-    let found = std::sync::Mutex::new((0, serde_json::Value::Null));
-    let is_nth = |seen: &crate::support::program::Seen| {
-        let mut found = found.lock().expect("nobody panics with it");
-        if seen.is(name) {
-            found.0 += 1;
-            found.1 = seen.event.clone();
+async fn told_last(run: &mut Run, name: &str) -> Result<serde_json::Value> {
+    let started = Instant::now();
+    loop {
+        match run.last_of(&["throttled", "unthrottled"]) {
+            Some(event) if event["event"] == name => return Ok(event),
+            last => ensure!(
+                started.elapsed() < Duration::from_secs(60) && run.is_running()?,
+                "it did not come to the event {name}; the last was {last:?}"
+            ),
         }
-        found.0 == number
-    };
-    ensure!(run.reaches(is_nth).await?, "it ended before the event {name} came for time {number}");
-    Ok(found.into_inner()?.1)
+        sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Chunks that were on their way have arrived, and no further ones come.
@@ -130,14 +136,23 @@ async fn expect_standstill(scenario: &Scenario) -> Result<()> {
     Ok(())
 }
 
-/// The run goes on to its end, told so once for each time it was held back.
+/// The run goes on to its end, and tells so for each time it was held back.
 async fn finish(run: Run, times: usize) -> Result<()> {
     let outcome = run.finish().await?.expect_code(0)?;
-    let told = outcome.events("unthrottled").count();
-    ensure!(told == times, "it went on {told} times instead of {times}");
+    let (held_back, went_on) = (outcome.events("throttled").count(), outcome.events("unthrottled").count());
+    ensure!(held_back == went_on, "it was held back {held_back} times and went on {went_on} times");
     let waited = outcome.events("unthrottled").filter_map(|seen| seen.event["seconds"].as_f64());
-    ensure!(waited.into_iter().all(|seconds| seconds > 1.0), "it was held back for a moment only");
+    let long = waited.filter(|seconds| *seconds > 1.0).count();
+    ensure!(long >= times, "it was held back {long} times instead of {times}");
     Ok(())
+}
+
+/// `None` while it replays nothing.
+async fn seconds_behind(replica: &mut Conn) -> Result<Option<u64>> {
+    let status: Option<mysql_async::Row> = replica.query_first("SHOW REPLICA STATUS").await?;
+    let status = status.context("it is a replica")?;
+    let lag = ["Seconds_Behind_Source", "Seconds_Behind_Master"].into_iter().find_map(|name| status.get(name));
+    Ok(lag.context("a replica tells its lag")?)
 }
 
 async fn eventually(conn: &mut Conn, count: &str, rows: u64) -> Result<()> {

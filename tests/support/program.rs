@@ -183,6 +183,12 @@ impl Run {
         self.reaches(|seen| seen.is_phase("phase_started", phase)).await
     }
 
+    /// The last of some events so far.
+    pub fn last_of(&self, names: &[&str]) -> Option<serde_json::Value> {
+        let seen = self.seen.lock().expect("the reader does not panic");
+        seen.iter().rev().find(|seen| names.iter().any(|name| seen.is(name))).map(|seen| seen.event.clone())
+    }
+
     /// kill -9.
     pub fn kill(&mut self) {
         // It may have ended by itself; `finish` tells the two apart.
