@@ -14,6 +14,7 @@ use crate::schema;
 use crate::server::owner::Owner;
 use crate::server::{Role, Server, ServerError, Session, server_failure};
 use crate::sql::{Ident, TableName, string_literal};
+use crate::survey::find_table;
 use crate::trial;
 
 /// Which runs to show.
@@ -27,7 +28,8 @@ pub struct Scope {
     pub bookkeeping: Option<Ident>,
 }
 
-/// Lists runs that are unfinished or left something, oldest first. Changes nothing.
+/// Lists runs that are unfinished or left something, oldest first. Changes nothing. Refuses the name of a table that
+/// there is not, and of which there is no run.
 pub async fn status(server: Opts, scope: Scope) -> Result<Vec<RunStatus>> {
     let server = Server::open(server).await?;
     let mut session = server.session_for(Role::Work, "connecting").await?;
@@ -50,6 +52,9 @@ pub async fn status(server: Opts, scope: Scope) -> Result<Vec<RunStatus>> {
                 found.push(status);
             }
         }
+    }
+    if let (Some(table), []) = (&scope.table, found.as_slice()) {
+        find_table(&mut session, table).await?;
     }
     session.close().await;
     Ok(found)

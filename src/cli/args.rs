@@ -351,6 +351,9 @@ pub struct ResolveArgs {
     /// Where the migrations are.
     #[command(flatten)]
     pub location: LocationArgs,
+    /// Where the bookkeeping is.
+    #[command(flatten)]
+    pub bookkeeping: BookkeepingArgs,
 }
 
 /// Where the migrations are.

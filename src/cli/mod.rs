@@ -220,9 +220,9 @@ fn execute(global: &GlobalArgs, command: Command, levels: Levels) -> Result<Exit
             let resolution = request::resolution(&args)?;
             let server = connection::server(url, &surroundings)?;
             let (migrations, _) = location::migrations(args.location.migrations, args.location.schema.as_deref())?;
-            let told = resolution.clone();
+            let (told, books) = (resolution.clone(), args.bookkeeping.bookkeeping_schema);
             watched(global, Some("`replank resolve`"), |events, stop| async {
-                resolve(server, migrations, resolution, events, stop).await
+                resolve(server, migrations, resolution, books.as_deref(), events, stop).await
             })?;
             output::resolved(&told, global.output);
             Ok(ExitCode::SUCCESS)

@@ -12,6 +12,7 @@ pub mod locked_tables;
 mod look_back;
 mod merge;
 mod migration;
+pub mod of_alter;
 mod outcome;
 mod position;
 pub mod resolve;
@@ -31,7 +32,6 @@ use crate::event::{Event, Events};
 use crate::plan::bookkeeping_schema;
 use crate::prisma::history;
 use crate::prisma::{Ledger, LedgerRow, MigrationsDirectory, errors};
-use crate::runs::Runs;
 use crate::server::{Role, Server, ServerError, Session, errno, server_failure};
 use crate::settings::RunOptions;
 use crate::sql::Ident;
@@ -117,7 +117,7 @@ async fn deploy_locked(
     let mut books = Deploys::find(&server, &bookkeeping).await?;
     let begun = match begun(&rows, books.as_mut(), directory).await {
         Ok(begun) => begun,
-        Err(failure) => return Err(with_runs(failure, &server, &bookkeeping, &rows).await),
+        Err(failure) => return Err(of_alter::told_with(failure, &server, &bookkeeping, &rows).await),
     };
     tell_what_prisma_hides(directory, names, &rows, &events)?;
     let pending: Vec<String> = history::pending(names, &rows).into_iter().map(str::to_owned).collect();
@@ -291,26 +291,6 @@ async fn begun(
         )));
     }
     Ok(Some((row.clone(), record)))
-}
-
-/// Tells which of the unfinished rows belong to changes of `replank alter`.
-async fn with_runs(failure: Failure, server: &Arc<Server>, bookkeeping: &Ident, rows: &[LedgerRow]) -> Failure {
-    let runs = match Runs::find(server, bookkeeping).await {
-        Ok(Some(runs)) => runs.all().await.unwrap_or_default(),
-        _ => Vec::new(),
-    };
-    let unfinished = |id: &str| rows.iter().any(|row| row.is_unfinished() && row.id == id);
-    let of_alter = runs
-        .into_iter()
-        .map(|(run, _)| run)
-        .filter(|run| run.state == "running" && run.ledger_id.as_deref().is_some_and(unfinished));
-    of_alter.fold(failure, |failure, run| {
-        let table = run.table.argument();
-        failure.next(format!(
-            "`{}` is the change of {table} by `replank alter`: wait for it, or `replank resume {table}`",
-            run.migration
-        ))
-    })
 }
 
 /// Prisma deploys without a word where a migration was edited after it was applied, or is missing on disk.

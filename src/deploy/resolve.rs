@@ -1,4 +1,5 @@
-//! `prisma migrate resolve`: somebody says how an unfinished migration ended.
+//! `prisma migrate resolve`: somebody says how an unfinished migration ended. Not of one that is the change of an
+//! unfinished `replank alter`: that run could not record it any more.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,11 +9,13 @@ use mysql_async::Opts;
 use tokio_util::sync::CancellationToken;
 
 use super::advisory::Locks;
-use super::{database, refuse_other_provider};
+use super::{database, of_alter, refuse_other_provider};
 use crate::error::Result;
 use crate::event::Events;
+use crate::plan::bookkeeping_schema;
 use crate::prisma::{Ledger, LedgerRow, MigrationsDirectory, checksum, errors};
 use crate::server::{Role, Server, ServerError, Session, server_failure};
+use crate::sql::Ident;
 
 /// How a migration ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,11 +26,12 @@ pub enum Resolution {
     RolledBack(String),
 }
 
-/// Writes it down.
+/// Writes it down. `bookkeeping` is the schema of replank's books, when it is not the usual one.
 pub async fn resolve(
     opts: Opts,
     migrations: PathBuf,
     resolution: Resolution,
+    bookkeeping: Option<&str>,
     events: Events,
     stop: CancellationToken,
 ) -> Result<()> {
@@ -37,18 +41,46 @@ pub async fn resolve(
     if let Some(error) = denied {
         return Err(failed(error));
     }
+    let bookkeeping = bookkeeping_schema(&schema, bookkeeping).ok();
     let ledger = Ledger::of(schema);
     let directory = MigrationsDirectory::lenient(migrations);
     if matches!(resolution, Resolution::Applied(_)) {
         refuse_other_provider(&directory)?;
     }
     let locks = Locks::for_resolve(&server, &events, &stop).await?;
-    let resolved = match resolution {
-        Resolution::Applied(name) => applied(&server, &ledger, &directory, &name).await,
-        Resolution::RolledBack(name) => rolled_back(&server, &ledger, &name).await,
-    };
+    let resolved = write_down(&server, &ledger, bookkeeping.as_ref(), &directory, &resolution).await;
     locks.release().await;
     resolved
+}
+
+async fn write_down(
+    server: &Arc<Server>,
+    ledger: &Ledger,
+    bookkeeping: Option<&Ident>,
+    directory: &MigrationsDirectory,
+    resolution: &Resolution,
+) -> Result<()> {
+    let (Resolution::Applied(name) | Resolution::RolledBack(name)) = resolution;
+    if let Some(bookkeeping) = bookkeeping {
+        refuse_of_alter(server, ledger, bookkeeping, name).await?;
+    }
+    match resolution {
+        Resolution::Applied(name) => applied(server, ledger, directory, name).await,
+        Resolution::RolledBack(name) => rolled_back(server, ledger, name).await,
+    }
+}
+
+async fn refuse_of_alter(server: &Arc<Server>, ledger: &Ledger, bookkeeping: &Ident, name: &str) -> Result<()> {
+    let mut session = server.session_for(Role::Work, "connecting for the ledger").await?;
+    let rows = match ledger.exists(&mut session).await.map_err(failed)? {
+        true => rows_of(ledger, &mut session, name).await?,
+        false => Vec::new(),
+    };
+    session.close().await;
+    match of_alter::unfinished(server, bookkeeping, &rows).await?.first() {
+        Some(unfinished) => Err(unfinished.refusal()),
+        None => Ok(()),
+    }
 }
 
 async fn applied(server: &Arc<Server>, ledger: &Ledger, directory: &MigrationsDirectory, name: &str) -> Result<()> {

@@ -3,6 +3,7 @@
 use mysql_async::Opts;
 
 use super::database;
+use super::of_alter::{self, Unfinished};
 use super::position::{Deploys, Record};
 use crate::error::Result;
 use crate::plan::bookkeeping_schema;
@@ -19,9 +20,23 @@ pub struct Standings {
     pub migrations: Vec<Entry>,
     /// What the next deploy goes on with: failed to Prisma.
     pub resumable: Vec<Resumable>,
+    /// What `replank alter` has begun: failed to Prisma, too.
+    pub of_alter: Vec<Unfinished>,
     /// What `prisma migrate status` says.
     #[serde(flatten)]
     pub verdict: Verdict,
+}
+
+impl Standings {
+    /// Whether each failed migration is one that replank goes on with, so that none is to be resolved by hand.
+    pub fn all_go_on(&self) -> bool {
+        let Verdict::Failed { failed } = &self.verdict else { return false };
+        let goes_on = |name: &String| {
+            self.resumable.iter().any(|resumable| resumable.migration == *name)
+                || self.of_alter.iter().any(|unfinished| unfinished.migration == *name)
+        };
+        failed.iter().all(goes_on)
+    }
 }
 
 /// A migration that the next deploy goes on with.
@@ -66,8 +81,13 @@ pub async fn standings(opts: &Opts, directory: &MigrationsDirectory, bookkeeping
         }
         books.close().await;
     }
+    let of_alter = match &bookkeeping {
+        Some(bookkeeping) => of_alter::unfinished(&server, bookkeeping, rows.as_deref().unwrap_or_default()).await?,
+        None => Vec::new(),
+    };
     Ok(Standings {
         resumable,
+        of_alter,
         directory: directory.path().display().to_string(),
         migrations: entries(&on_disk, rows.as_deref().unwrap_or_default()),
         verdict: verdict(&names, rows.as_deref()),

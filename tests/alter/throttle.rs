@@ -152,7 +152,7 @@ async fn seconds_behind(replica: &mut Conn) -> Result<Option<u64>> {
     let status: Option<mysql_async::Row> = replica.query_first("SHOW REPLICA STATUS").await?;
     let status = status.context("it is a replica")?;
     let lag = ["Seconds_Behind_Source", "Seconds_Behind_Master"].into_iter().find_map(|name| status.get(name));
-    Ok(lag.context("a replica tells its lag")?)
+    lag.context("a replica tells its lag")
 }
 
 async fn eventually(conn: &mut Conn, count: &str, rows: u64) -> Result<()> {

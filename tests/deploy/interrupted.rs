@@ -130,6 +130,7 @@ async fn interrupted_in_copy(server: Server) -> Result<()> {
     let status = project.ended(&["status"]).await?;
     let says = |text: &str| status.contains(text);
     ensure!(says("  20260301000000_a     unfinished, 1 statement done: `replank deploy` goes on\n"), "{status}");
+    ensure!(says("There is nothing to resolve.\n\nnext: `replank deploy` goes on with"), "{status}");
     ensure!(says("shop.Big: stopped\n") && says("`replank deploy`\n") && !says("`replank resume"), "{status}");
     let resumed = project.deploy_all_online().succeed().await?;
     let started = resumed.events("run_started").next().context("a run")?;

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use crate::project::Project;
 use crate::support::{Server, on_every_server};
 
-on_every_server!(every_standing, diverged, failed, without_project);
+on_every_server!(every_standing, diverged, failed, unfinished_alter, without_project);
 
 const A: &str = "20260301000000_a";
 
@@ -120,6 +120,48 @@ async fn failed(server: Server) -> Result<()> {
     Read more about how to resolve migration issues in a production database:
     https://pris.ly/d/migrate-resolve
     "#);
+    Ok(())
+}
+
+/// A change of `replank alter` that was stopped has failed as far as Prisma knows. It is not to be resolved: its run
+/// could not record it any more.
+async fn unfinished_alter(server: Server) -> Result<()> {
+    let project = Project::new(&server, "ofalter").await?;
+    let scenario = &project.scenario;
+    scenario.execute("CREATE TABLE `Item` (`id` INTEGER NOT NULL PRIMARY KEY)").await?;
+    scenario.seed("Item", "id", "n", 3_000).await?;
+    let slow = ["--force-copy", "--max-rows-per-second", "1000"];
+    let mut run = scenario.alter("Item", "ADD COLUMN `size` INTEGER NULL", "sized").args(slow).start()?;
+    ensure!(run.reaches_phase("copy").await?, "it never began to copy");
+    run.interrupt()?;
+    run.finish().await?.expect_code(130)?;
+    let name = project.value("SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NULL").await?;
+    let table = "shop.Item";
+    let status = project.ended(&["status"]).await?;
+    let says = |text: &str| -> Result<()> {
+        ensure!(status.contains(text), "it does not say `{text}`:\n{status}");
+        Ok(())
+    };
+    ensure!(status.starts_with("exit code 1\n") && !status.contains("--rolled-back"), "{status}");
+    says(&format!("  {name}  unfinished: the change of {table} by `replank alter`\n"))?;
+    says(&format!("Following migration is unfinished:\n{name}\n\nThere is nothing to resolve.\n"))?;
+    says(&format!(
+        "next: `{name}` is the change of {table} by `replank alter`: wait for it, or `replank resume {table}`"
+    ))?;
+    for way in ["--rolled-back", "--applied"] {
+        let refused = project.ended(&["resolve", way, &name]).await?;
+        let why =
+            format!("error: the migration `{name}` is the change of {table} by `replank alter`, which has not ended");
+        ensure!(refused.starts_with("exit code 10\n") && refused.contains(&why), "{refused}");
+    }
+    // Beside one that did fail, Prisma's advice is for that one.
+    project.begun_by_prisma(A, "").await?;
+    let status = project.ended(&["status"]).await?;
+    ensure!(status.contains("--rolled-back") && status.contains(&format!("next: `{name}` is the change")), "{status}");
+    scenario.execute(&format!("DELETE FROM _prisma_migrations WHERE migration_name = '{A}'")).await?;
+    scenario.replank("resume", "Item").succeed().await?;
+    let status = project.ended(&["status"]).await?;
+    ensure!(status.starts_with("exit code 0\n") && status.contains("up to date"), "{status}");
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Tables that are not there, and what is none.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::support::{Scenario, Server, on_every_server};
 use crate::{ORDER, Program, alter_as, rebuild, refused, shop};
@@ -21,6 +21,10 @@ async fn unknown_table(server: Server) -> Result<()> {
       table: nothing was touched
       next:  tables there: Order, _prisma_migrations
     ");
+    // Nor is there a change of a table whose name was mistyped.
+    let status = scenario.replank("status", "Oders").run().await?.expect_code(10)?;
+    let told = status.events("failed").map(|seen| seen.event.to_string()).collect::<String>();
+    ensure!(told.contains("there is no table `"), "{told}");
     Ok(())
 }
 

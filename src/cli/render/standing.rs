@@ -1,7 +1,9 @@
-//! Prisma's migrations as text: one a line, then what `prisma migrate status` would say.
+//! Prisma's migrations as text: one a line, then what `prisma migrate status` would say, but for its advice to resolve
+//! what replank itself goes on with.
 
 use owo_colors::OwoColorize;
 
+use crate::deploy::of_alter::Unfinished;
 use crate::deploy::standing::Standings;
 use crate::prisma::history::{Entry, Standing, Verdict};
 use crate::progress::wording::counted;
@@ -23,17 +25,35 @@ pub fn text(standings: &Standings) -> (String, Option<String>) {
         text.push_str(&format!("  {}{gap}  {}\n", entry.name, standing(entry, standings)));
     }
     let verdict = standings.verdict.text();
-    match standings.verdict {
+    match &standings.verdict {
         Verdict::UpToDate => (format!("{text}\n{}\n", verdict.green()), None),
         Verdict::Behind { .. } => (format!("{text}\n{verdict}\n"), None),
-        Verdict::Diverged { .. } | Verdict::Unmanaged | Verdict::Failed { .. } => (text, Some(verdict)),
+        Verdict::Failed { failed } if standings.all_go_on() => {
+            let them = if failed.len() > 1 { "migrations are" } else { "migration is" };
+            let names = failed.join("\n");
+            let advice = ways_on(standings);
+            (text, Some(format!("Following {them} unfinished:\n{names}\n\nThere is nothing to resolve.\n{advice}")))
+        }
+        Verdict::Failed { .. } => (text, Some([verdict, ways_on(standings)].join("\n").trim_end().to_owned())),
+        Verdict::Diverged { .. } | Verdict::Unmanaged => (text, Some(verdict)),
     }
+}
+
+/// How replank goes on with what is unfinished, a line each.
+fn ways_on(standings: &Standings) -> String {
+    let of_alter = standings.of_alter.iter().map(Unfinished::advice);
+    let of_deploy =
+        standings.resumable.iter().map(|resumable| format!("`replank deploy` goes on with `{}`", resumable.migration));
+    of_alter.chain(of_deploy).map(|advice| format!("\nnext: {advice}")).collect()
 }
 
 fn standing(entry: &Entry, standings: &Standings) -> String {
     if let Some(resumable) = standings.resumable.iter().find(|resumable| resumable.migration == entry.name) {
         let done = counted(resumable.statements_done, "statement");
         return format!("{}, {done} done: `replank deploy` goes on", "unfinished".yellow());
+    }
+    if let Some(of_alter) = standings.of_alter.iter().find(|unfinished| unfinished.migration == entry.name) {
+        return format!("{}: the change of {} by `replank alter`", "unfinished".yellow(), of_alter.table);
     }
     let mut text = match entry.standing {
         Standing::Pending => "pending".yellow().to_string(),
