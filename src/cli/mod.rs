@@ -318,7 +318,7 @@ fn log_to_stderr(verbose: u8) {
     let filter = match verbose {
         0 => return,
         1 => "replank=debug",
-        _ => "replank=trace,mysql_async=debug",
+        _ => "replank=trace",
     };
     // A second subscriber in one process, as in tests, is no reason to fail.
     let _ = tracing_subscriber::fmt()

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::beginning::beginning;
 use crate::error::{Failure, Result, Stop};
 use crate::event::Events;
 use crate::prisma::errors;
 use crate::server::named_lock::{self, Held};
 use crate::server::{Process, Server, Session, server_failure};
 use crate::sql::Ident;
+use crate::sql::beginning::beginning;
 
 /// The name that every version of Prisma uses, for the whole server.
 const PRISMAS: &str = "prisma_migrate";

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 pub(super) use as_it_is::Waits;
 
 use super::Deploy;
-use super::beginning::beginning;
 use super::look_back;
 use super::outcome::{Happened, Proof};
 use super::position::{InFlight, Position, Record, State};
@@ -21,6 +20,7 @@ use crate::event::Event;
 use crate::plan::TableRef;
 use crate::prisma::{Ledger, LedgerRow, Recorded, checksum, errors};
 use crate::server::{Disposition, Role, ServerError, Session, server_failure};
+use crate::sql::beginning::beginning;
 use crate::sql::script::{Script, Statement, split};
 use crate::sql::{Ident, TableName};
 

@@ -6,7 +6,6 @@
 
 mod advisory;
 mod assignments;
-mod beginning;
 pub mod defines;
 pub mod locked_tables;
 mod look_back;

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CONNECT_TIMEOUT, Flavor, Server, ServerError};
 use crate::sql::TableName;
+use crate::sql::beginning::beginning;
 use crate::sql::executed::executed_tokens;
 use crate::sql::lexer::{Token, leading_tokens};
 
@@ -177,14 +178,31 @@ impl Session {
 
     fn settle<T>(&mut self, conn: Conn, outcome: Result<T, mysql_async::Error>) -> Result<T, ServerError> {
         let outcome = outcome.map_err(ServerError::from);
+        if let Err(error) = &outcome {
+            match (self.role, error.code()) {
+                // It may quote the statement.
+                (Role::Script, Some(code)) => tracing::trace!("[{}] ERROR {code}", self.id),
+                _ => tracing::trace!("[{}] {error}", self.id),
+            }
+        }
         if !matches!(outcome, Err(ServerError::Lost(_))) {
             self.conn = Some(conn);
         }
         outcome
     }
 
+    /// Writes a statement to the log before it is sent. A migration's own may have a secret in it, and is shown without
+    /// its strings.
+    fn trace(&self, sql: &str) {
+        match self.role {
+            Role::Script => tracing::trace!("[{}] {}", self.id, beginning(sql)),
+            Role::Work | Role::Verify | Role::Ddl | Role::Watch => tracing::trace!("[{}] {sql}", self.id),
+        }
+    }
+
     /// Runs a statement and gives the rows it affected.
     pub async fn execute(&mut self, sql: &str) -> Result<u64, ServerError> {
+        self.trace(sql);
         let mut conn = self.lend()?;
         let outcome = conn.query_drop(sql).await;
         let affected = conn.affected_rows();
@@ -199,6 +217,7 @@ impl Session {
     /// Runs a text that may be several statements, or one with several results. A failure comes with the number of
     /// results before it.
     pub async fn execute_all(&mut self, sql: &str) -> Result<(), (usize, ServerError)> {
+        self.trace(sql);
         let mut conn = self.lend().map_err(|error| (0, error))?;
         let mut results = 0;
         let run = async {
@@ -217,6 +236,7 @@ impl Session {
 
     /// Runs a query and gives its rows.
     pub async fn rows<R: FromRow + Send + 'static>(&mut self, sql: &str) -> Result<Vec<R>, ServerError> {
+        self.trace(sql);
         let mut conn = self.lend()?;
         let outcome = conn.query(sql).await;
         // The driver's own conversion of a row panics where a value is not what was asked for.

@@ -1,5 +1,6 @@
 //! SQL as text: identifiers, literals, tokens, scripts. Pure.
 
+pub mod beginning;
 mod compound;
 pub mod executed;
 pub mod file_name;

@@ -15,6 +15,7 @@ mod connection;
 mod corpus;
 mod interrupted;
 mod locks;
+mod log;
 mod project;
 mod resolve;
 mod short_waits;

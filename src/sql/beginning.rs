@@ -1,13 +1,13 @@
 //! How a statement is shown: its beginning, without what may be a secret. Pure.
 
-use crate::sql::lexer::{Token, TokenKind, leading_tokens};
+use super::lexer::{Token, TokenKind, leading_tokens};
 
 /// Characters of a statement that are told.
 const LONGEST_TEXT: usize = 80;
 
 /// What a statement is, on one line: without the comments in front of it, and only up to its first literal or
 /// executable comment, in which a password may be.
-pub(super) fn beginning(text: &str) -> String {
+pub fn beginning(text: &str) -> String {
     let tokens = leading_tokens(text).0;
     let shown: Vec<&Token<'_>> = tokens
         .iter()
