@@ -6,6 +6,7 @@ use mysql_async::Opts;
 
 use crate::error::{Failure, Result};
 use crate::event::Phase;
+use crate::foreign_keys::ForeignKeys;
 use crate::kept;
 use crate::plan::Artifacts;
 use crate::run_status::{KeptTable, RunStatus};
@@ -112,7 +113,7 @@ async fn describe(
     checkpoint: &Checkpoint,
 ) -> Result<RunStatus> {
     let owner_alive = row.state == "running" && Owner::is_held(server, &row.table).await?;
-    let mut leftovers = leftovers(session, bookkeeping, &row.table).await?;
+    let mut leftovers = leftovers(session, bookkeeping, &row.table, &checkpoint.foreign_keys).await?;
     if row.state == "done" && (checkpoint.rolls_back.is_some() || checkpoint.keep_for == Some(0)) {
         // What the names find is another run's.
         leftovers.clear();
@@ -205,7 +206,12 @@ fn rfc3339(stored: &str) -> String {
     format!("{}Z", seconds.replace(' ', "T"))
 }
 
-async fn leftovers(session: &mut Session, bookkeeping: &Ident, table: &TableName) -> Result<Vec<String>> {
+async fn leftovers(
+    session: &mut Session,
+    bookkeeping: &Ident,
+    table: &TableName,
+    foreign_keys: &ForeignKeys,
+) -> Result<Vec<String>> {
     let Ok(names) = Artifacts::kept_in(table, bookkeeping) else { return Ok(Vec::new()) };
     let list = |names: &[&Ident]| {
         let literals: Vec<String> = names.iter().map(|name| string_literal(name.as_str())).collect();
@@ -220,12 +226,26 @@ async fn leftovers(session: &mut Session, bookkeeping: &Ident, table: &TableName
         list(&[&names.log, &names.reverse_log, &names.kept]),
     );
     let mut found: Vec<String> = session.rows(&tables).await.map_err(looking)?;
-    let (mirror, reverse) = (&names.triggers, &names.reverse_triggers);
+    let own = [&names.triggers, &names.reverse_triggers, &names.row_triggers].into_iter();
+    let own: Vec<&Ident> = own.flat_map(|names| [&names.insert, &names.update, &names.delete]).collect();
+    // Where cascades begin there are triggers on other tables, which may be in other schemas.
+    let cascades = [&foreign_keys.cascades, &foreign_keys.reverse_cascades, &foreign_keys.own_reverse_cascades];
+    let named = [(&table.schema, own)].into_iter().chain(cascades.into_iter().flatten().map(|on| {
+        let names: Vec<&Ident> = on.triggers.iter().map(|(name, _)| name).collect();
+        (&on.table.schema, names)
+    }));
+    let any: Vec<String> = named
+        .map(|(schema, names)| {
+            format!("(trigger_schema = {} AND trigger_name IN ({}))", string_literal(schema.as_str()), list(&names))
+        })
+        .collect();
     let triggers = format!(
-        "SELECT CONCAT(trigger_schema, '.', trigger_name, ' (trigger)') FROM information_schema.triggers \
-         WHERE trigger_schema = {} AND trigger_name IN ({}) ORDER BY 1",
+        "SELECT CONCAT(trigger_schema, '.', trigger_name, IF(event_object_schema = {} AND event_object_table = {}, \
+         ' (trigger)', CONCAT(' (trigger on ', event_object_schema, '.', event_object_table, ')'))) \
+         FROM information_schema.triggers WHERE {} ORDER BY 1",
         string_literal(table.schema.as_str()),
-        list(&[&mirror.insert, &mirror.update, &mirror.delete, &reverse.insert, &reverse.update, &reverse.delete]),
+        string_literal(table.table.as_str()),
+        any.join(" OR "),
     );
     found.extend(session.rows::<String>(&triggers).await.map_err(looking)?);
     Ok(found)

@@ -1,13 +1,15 @@
 //! kill -9 at the statements of the swap and of what moves foreign keys, while the application writes on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use mysql_async::prelude::Queryable;
 
 use crate::intercept::{Intercept, Then};
-use crate::support::{Kind, Program, Server, on_every_server, oracle, residue};
+use crate::support::{Kind, Program, Scenario, Server, on_every_server, oracle, residue};
 use crate::{PAUSE, expect_like_plain_sql, shop};
 
 on_every_server!(
@@ -80,6 +82,22 @@ async fn before_the_names_of_its_own(server: Server) -> Result<()> {
     killed_at(&server, |schema| format!("ALTER TABLE `{schema}`.`Order` ADD CONSTRAINT"), After::Resume).await
 }
 
+/// The triggers that are left, on the table and where cascades begin, are all in `status`.
+async fn expect_triggers_in_status(scenario: &Scenario) -> Result<()> {
+    let status: serde_json::Value =
+        serde_json::from_slice(&scenario.replank("status", "Order").command().output()?.stdout)?;
+    let leftovers = status["runs"][0]["leftovers"].as_array().cloned().unwrap_or_default();
+    let told: BTreeSet<String> = leftovers
+        .iter()
+        .filter_map(|leftover| Some(leftover.as_str()?.split_once(" (trigger")?.0.to_owned()))
+        .collect();
+    let sql = "SELECT CONCAT(trigger_schema, '.', trigger_name) FROM information_schema.triggers \
+               WHERE trigger_schema = DATABASE() AND trigger_name LIKE '%\\_\\_rpk\\_%'";
+    let found: BTreeSet<String> = scenario.connect().await?.query::<String, _>(sql).await?.into_iter().collect();
+    ensure!(told == found, "status tells of {told:?}, and there are {found:?}");
+    Ok(())
+}
+
 async fn killed_at(server: &Server, statement: impl Fn(&str) -> String, after: After) -> Result<()> {
     let (scenario, models) = shop::scenario(server, "fk_kill").await?;
     let application = shop::Application::start(&scenario, models, PAUSE).await?;
@@ -100,6 +118,7 @@ async fn killed_at(server: &Server, statement: impl Fn(&str) -> String, after: A
         killed.stderr
     );
     tokio::time::sleep(Duration::from_millis(300)).await;
+    expect_triggers_in_status(&scenario).await?;
     let over = match after {
         After::Resume => scenario.replank("resume", "Order").succeed().await?,
         After::Abort => scenario.replank("abort", "Order").succeed().await?,
