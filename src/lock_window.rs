@@ -240,7 +240,9 @@ impl<'a> LockRequest<'a> {
         );
         let failure = Failure::new(Stop::LockNotGranted, what)
             .table(match self.purpose {
-                Purpose::Cutover => "untouched; what was copied is kept and stays in sync through the triggers",
+                Purpose::Cutover => {
+                    "untouched; what was copied is kept, and its triggers go on logging what is written"
+                }
                 Purpose::Native | Purpose::Triggers => "untouched",
                 Purpose::ForeignKeys => {
                     "in place; not all of its foreign keys are changed, and those that are there hold"

@@ -293,7 +293,7 @@ fn with_way_on(failure: Failure, table: &TableName, phase: Option<Phase>) -> Fai
             failure.unless_said("untouched", [goes_on, takes_back])
         }
         Some(Phase::Copy | Phase::Index | Phase::Drain | Phase::Verify | Phase::Cutover) => failure.unless_said(
-            "untouched; what was copied is kept and stays in sync through the triggers",
+            "untouched; what was copied is kept, and its triggers go on logging what is written",
             [goes_on, takes_back],
         ),
         Some(Phase::Constrain) => failure.unless_said(Direction::Forward.unsettled(), [goes_on]),

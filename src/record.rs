@@ -31,7 +31,9 @@ pub struct Recording {
 impl Recording {
     /// Checks name and directory; nothing is written.
     pub fn plan(options: &RunOptions, table: &TableName, alter: &Alter, name: &MigrationName) -> Result<Recording> {
-        let directory = MigrationsDirectory::open(&options.migrations)?;
+        let directory = MigrationsDirectory::open(&options.migrations).map_err(|failure| {
+            failure.next("or pass `--no-record` to change the table without recording a migration")
+        })?;
         let name = directory.stamp(name, Timestamp::now())?;
         directory.check_writable()?;
         Ok(Recording {

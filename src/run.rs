@@ -142,7 +142,7 @@ impl Run {
         }
         let copied = self.tally.rows_copied.load(Ordering::Relaxed);
         failure
-            .table(format!("untouched; {copied} copied rows are kept and stay in sync through the triggers"))
+            .table(format!("untouched; {copied} copied rows are kept, and the triggers go on logging what is written"))
             .next(goes_on)
             .next(format!("`replank abort {table}` removes the copy and the triggers"))
     }

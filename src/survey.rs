@@ -259,7 +259,7 @@ impl Survey {
     fn statements(&self, drop_old: bool, recording: Option<&Recording>) -> Vec<PlannedStatement> {
         let mut statements = Vec::new();
         let mut add = |step: Phase, sql: String| {
-            statements.push(PlannedStatement { step: step.label().to_owned(), sql });
+            statements.push(PlannedStatement { step: step.label().to_owned(), sql, note: None });
         };
         let (started, finished) = recording.map(Recording::statements).unzip();
         let finished = finished.into_iter().flatten();
@@ -317,7 +317,6 @@ impl Survey {
         }
         add(Phase::Cutover, change.rename_sql());
         if gated {
-            // The RENAME is sent before, and waits.
             add(Phase::Cutover, open_gate_sql(&change));
         }
         for trigger in &self.triggers {
@@ -337,6 +336,16 @@ impl Survey {
         };
         add(Phase::Cleanup, old);
         add(Phase::Cleanup, drop_table_sql(&change.log.table));
+        if gated {
+            let notes = [
+                (close_gate_sql(&change), "an empty table that keeps the RENAME from going through too early"),
+                (change.rename_sql(), "sent while the table is locked: it waits until the lock is given up"),
+                (open_gate_sql(&change), "the empty table, once the change log is applied; the lock is given up next"),
+            ];
+            for statement in &mut statements {
+                statement.note = notes.iter().find(|(sql, _)| *sql == statement.sql).map(|(_, note)| *note);
+            }
+        }
         statements
     }
 }

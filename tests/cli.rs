@@ -10,7 +10,7 @@ use replank::error::{Failure, Stop};
 use replank::event::Event;
 use replank::plan::explain::{Finding, Plan, PlannedStatement, Severity};
 use replank::progress::summary::Summary;
-use replank::run_status::RunStatus;
+use replank::run_status::{KeptTable, RunStatus};
 
 fn replank(words: &[&str]) -> Command {
     let mut command = Command::cargo_bin("replank").unwrap();
@@ -162,7 +162,7 @@ fn a_failure_answers_three_questions() {
 }
 
 fn plan() -> Plan {
-    let statement = |step: &str, sql: &str| PlannedStatement { step: step.into(), sql: sql.into() };
+    let statement = |step: &str, sql: &str| PlannedStatement { step: step.into(), sql: sql.into(), note: None };
     let finding = |severity, text: &str| Finding { severity, text: text.into() };
     Plan {
         table: "shop.Order".into(),
@@ -228,7 +228,21 @@ fn a_status_shows_what_is_left_and_what_to_do() {
         next: Vec::new(),
         ..stopped.clone()
     };
-    let runs = [stopped, running];
+    let finished = RunStatus {
+        table: "shop.Line".into(),
+        state: "finished".into(),
+        phase: "cleanup".into(),
+        kept: Some(KeptTable {
+            table: "shop__replank.Line__rpk_old".into(),
+            until: "2026-11-30T10:17:12Z".into(),
+            logged: Some(12),
+            log_bytes: 16_384,
+        }),
+        leftovers: vec!["shop__replank.Line__rpk_old".into(), "shop__replank.Line__rpk_rlog".into()],
+        next: vec!["`replank cleanup shop.Line`".into()],
+        ..stopped.clone()
+    };
+    let runs = [stopped, running, finished];
     at_both_widths("status", |width| render::status::text(&runs, width));
     assert_snapshot!("status_json", serde_json::to_string_pretty(&runs).unwrap());
     assert_eq!(render::status::text(&[], 80), "no unfinished change\n");
@@ -249,6 +263,8 @@ fn a_summary_says_what_was_done() {
         Event::Retry { what: "applying a batch".into(), attempt: 1, error: "ERROR 1020".into() },
         Event::RowsRepaired { rows: 1, keys: vec!["17".into()] },
         Event::LockWindow { purpose: "cutover".into(), length: Duration::from_millis(31) },
+        Event::LockWindow { purpose: "foreign keys".into(), length: Duration::from_millis(4) },
+        Event::LockWindow { purpose: "foreign keys".into(), length: Duration::from_millis(15) },
         Event::Swapped { old_table: "shop__replank.Order_17".into() },
         Event::Recorded {
             file: "prisma/migrations/20261123101500_widen_total/migration.sql".into(),

@@ -194,7 +194,7 @@ fn not_ended(run: &Run, connection: u32, holder: String) -> Failure {
     let table = &run.change.original;
     let what = format!("no quiet moment on {table} for the cutover within {} s", run.options.lock_patience.as_secs());
     Failure::new(Stop::LockNotGranted, what)
-        .table("untouched; what was copied is kept and stays in sync through the triggers")
+        .table("untouched; what was copied is kept, and its triggers go on logging what is written")
         .next(format!(
             "when that transaction is over (a dump, a report?), or ended by `KILL {connection}`: `replank resume {}`",
             table.argument()

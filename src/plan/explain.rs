@@ -37,6 +37,9 @@ pub struct PlannedStatement {
     pub step: String,
     /// Its text, without a final semicolon.
     pub sql: String,
+    /// Why it is not what it looks like, where that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'static str>,
 }
 
 /// What a check found.

@@ -97,7 +97,7 @@ fn no_keys(table: &TableName, why: NoKeysBack) -> Failure {
              every cascade was logged"
         ))
         .table("untouched")
-        .next("take the change back by a migration of its own; `replank plan --rollback` shows its statements"),
+        .next("take the change back by a migration of its own"),
         NoKeysBack::Unnamed(error) => Failure::refused("no names can be made for the way back").cause(error),
     }
 }

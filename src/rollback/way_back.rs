@@ -257,7 +257,7 @@ async fn inspect(session: &mut Session, name: &TableName) -> Result<Option<Table
 pub(super) fn nothing_kept(table: &TableName) -> Failure {
     Failure::refused(format!("no old table of {table} is kept, so there is nothing to go back to"))
         .table("untouched")
-        .next("take the change back by a migration of its own; `replank plan --rollback` shows its statements")
+        .next("take the change back by a migration of its own")
 }
 
 fn gone(table: &TableName) -> Failure {
@@ -269,7 +269,7 @@ fn gone(table: &TableName) -> Failure {
 fn no_key(table: &TableName, why: &str) -> Failure {
     Failure::refused(format!("{table} cannot be rolled back: its rows cannot be matched with those of the old table"))
         .table("untouched")
-        .next("take the change back by a migration of its own; `replank plan --rollback` shows its statements")
+        .next("take the change back by a migration of its own")
         .cause(why)
 }
 
@@ -280,7 +280,7 @@ fn no_filler(table: &TableName, column: &Column, forward: &RunRow) -> Failure {
         forward.migration, column.name
     ))
     .table("untouched")
-    .next("take the change back by a migration of its own; `replank plan --rollback` shows its statements")
+    .next("take the change back by a migration of its own")
 }
 
 fn failed(error: ServerError) -> Failure {

@@ -58,6 +58,9 @@ fn statements(text: &mut String, plan: &Plan) {
             text.push_str(&format!("  {}\n", statement.step.dimmed()));
             step = Some(&statement.step);
         }
+        if let Some(note) = statement.note {
+            text.push_str(&format!("    {}\n", format!("-- {note}").dimmed()));
+        }
         for line in format!("{};", statement.sql).lines() {
             text.push_str(&format!("    {line}\n"));
         }

@@ -32,11 +32,16 @@ fn paragraph(run: &RunStatus, width: usize) -> String {
             format!(", {} of ~{} rows ({share}%)", count(done), count(total))
         }
     };
-    text.push_str(&field("phase", &format!("{}{rows}", run.phase), width));
+    let is_over = run.state == "finished";
+    if !is_over {
+        text.push_str(&field("phase", &format!("{}{rows}", run.phase), width));
+    }
     known(&mut text, "started", &run.started_at);
     known(&mut text, "updated", &run.updated_at);
-    let owner = if run.owner_alive { "a process works on it" } else { "no process works on it" };
-    text.push_str(&field("owner", owner, width));
+    if !is_over {
+        let owner = if run.owner_alive { "a process works on it" } else { "no process works on it" };
+        text.push_str(&field("owner", owner, width));
+    }
     if let Some(kept) = &run.kept {
         let until = if kept.until.is_empty() { String::new() } else { format!(" until {}", kept.until) };
         text.push_str(&field("kept", &format!("{}{until}", kept.table), width));
@@ -46,7 +51,8 @@ fn paragraph(run: &RunStatus, width: usize) -> String {
         }
     }
     for (at, leftover) in run.leftovers.iter().enumerate() {
-        text.push_str(&field(if at == 0 { "leftovers" } else { "" }, leftover, width));
+        let label = if is_over { "objects" } else { "leftovers" };
+        text.push_str(&field(if at == 0 { label } else { "" }, leftover, width));
     }
     for (at, advice) in run.next.iter().enumerate() {
         text.push_str(&field(if at == 0 { "next" } else { "" }, advice, width));
