@@ -90,7 +90,7 @@ async fn owned(
 async fn check_recording(request: &AlterRequest, survey: &Survey, name: &MigrationName) -> Result<Recording> {
     let recording = Recording::plan(&request.options, &survey.table.name, &survey.alter, name)?;
     let own = match Runs::find(&survey.server, &survey.bookkeeping).await? {
-        Some(runs) => runs.ledger_ids().await?,
+        Some(runs) => runs.recorded().await?.into_iter().map(|run| run.ledger_id).collect(),
         None => Vec::new(),
     };
     let mut session = survey.server.session_for(Role::Work, "connecting").await?;

@@ -23,7 +23,8 @@ pub struct RunStatus {
     pub updated_at: String,
     /// Whether a process holds the run's owner lock.
     pub owner_alive: bool,
-    /// Objects on the server that belong to it, `schema.name`.
+    /// Objects on the server that belong to it: `schema.name`, behind which triggers have ` (trigger)`, or ` (trigger on
+    /// schema.table)` where that is another table than the run's.
     pub leftovers: Vec<String>,
     /// The table that it has taken out of use and keeps.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -73,6 +73,19 @@ pub struct RunRow {
     pub updated_at: String,
 }
 
+/// A running change with a row in Prisma's ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The row's id.
+    pub ledger_id: String,
+    /// Full migration name, stamp included.
+    pub migration: String,
+    /// The table.
+    pub table: TableName,
+    /// Whether the new definition is known to be in place.
+    pub has_swapped: bool,
+}
+
 /// What a resume needs, stored as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -292,10 +305,25 @@ impl Runs {
         self.rows("TRUE").await
     }
 
-    /// Ids of ledger rows that belong to running changes.
-    pub async fn ledger_ids(&self) -> Result<Vec<String>> {
-        let running = self.rows("state = 'running'").await?;
-        Ok(running.into_iter().filter_map(|(row, _)| row.ledger_id).collect())
+    /// The running changes that have a row in Prisma's ledger, oldest first. Those of other versions, too.
+    pub async fn recorded(&self) -> Result<Vec<Recorded>> {
+        let swapped = [Phase::Constrain, Phase::Record, Phase::Cleanup].map(|phase| string_literal(phase.label()));
+        let sql = format!(
+            "SELECT ledger_id, migration, table_schema, table_name, phase IN ({}) FROM {} \
+             WHERE state = 'running' AND ledger_id IS NOT NULL ORDER BY id",
+            swapped.join(", "),
+            Runs::table_in(&self.schema)
+        );
+        let mut session = self.session.lock().await;
+        let found: Vec<(String, String, String, String, bool)> =
+            session.rows(&sql).await.map_err(|error| server_failure("reading the bookkeeping", &error))?;
+        let recorded = |(ledger_id, migration, schema, table, has_swapped): (_, _, String, String, _)| Recorded {
+            ledger_id,
+            migration,
+            table: TableName::new(schema, table),
+            has_swapped,
+        };
+        Ok(found.into_iter().map(recorded).collect())
     }
 
     /// Writes phase and checkpoint.

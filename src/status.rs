@@ -30,11 +30,12 @@ pub struct Scope {
 }
 
 /// Lists runs that are unfinished or left something, oldest first. Changes nothing. Refuses the name of a table that
-/// there is not, and of which there is no run.
+/// there is not and that no run was of.
 pub async fn status(server: Opts, scope: Scope) -> Result<Vec<RunStatus>> {
     let server = Server::open(server).await?;
     let mut session = server.session_for(Role::Work, "connecting").await?;
     let mut found = Vec::new();
+    let mut is_known = false;
     for bookkeeping in bookkeeping_schemas(&mut session, &scope).await? {
         for table in trial::left_behind(&mut session, &bookkeeping).await.map_err(looking)? {
             found.push(killed_plan(&table, &scope));
@@ -42,6 +43,7 @@ pub async fn status(server: Opts, scope: Scope) -> Result<Vec<RunStatus>> {
         let Some(runs) = Runs::find(&server, &bookkeeping).await? else { continue };
         for (row, checkpoint) in runs.all().await? {
             let other_table = scope.table.as_ref().is_some_and(|table| *table != row.table);
+            is_known |= !other_table;
             let other_schema = scope.schema.as_ref().is_some_and(|schema| *schema != row.table.schema);
             if other_table || other_schema || !matches!(row.state.as_str(), "running" | "done") {
                 continue;
@@ -54,7 +56,9 @@ pub async fn status(server: Opts, scope: Scope) -> Result<Vec<RunStatus>> {
             }
         }
     }
-    if let (Some(table), []) = (&scope.table, found.as_slice()) {
+    if let Some(table) = scope.table.as_ref().filter(|_| !is_known)
+        && !schema::exists(&mut session, table).await.map_err(looking)?
+    {
         find_table(&mut session, table).await?;
     }
     session.close().await;

@@ -1,18 +1,16 @@
 //! What is there, and what the change would do to it: reads the clauses, inspects table and server, tries the clauses
 //! on an empty table of the same definition, chooses the strategy, runs all checks.
 
+mod statements;
 mod typed;
 
 use std::sync::Arc;
 
-use crate::change::Change;
-use crate::cutover::{close_gate_sql, open_gate_sql};
 use crate::error::{Failure, Result, Stop};
-use crate::event::Phase;
 use crate::foreign_keys::{self, Family, KeyChanges};
 use crate::plan::checks::{self, Inspection};
 use crate::plan::dependents::{self, Program};
-use crate::plan::explain::{Finding, Plan, PlannedStatement, Severity};
+use crate::plan::explain::{Finding, Plan, Severity};
 use crate::plan::grants::Grants;
 use crate::plan::key_clauses::only_foreign_keys;
 use crate::plan::names::{muted_trigger, staged_trigger};
@@ -21,15 +19,14 @@ use crate::plan::strategy::{self, Algorithm, Strategy};
 use crate::plan::{
     Alter, Artifacts, ChunkKey, ColumnMapping, bookkeeping_schema, choose_key, read_clauses, walkable_keys,
 };
-use crate::prepare::drop_table_sql;
 use crate::record::Recording;
 use crate::row_questions::refuse_rows;
 use crate::runs::{Checkpoint, Identity, Runs};
 use crate::schema::{self, Relations, Table};
 use crate::server::owner::Owner;
-use crate::server::{Flavor, Role, Server, ServerError, Session, WRITER, server_failure};
+use crate::server::{Flavor, Role, Server, ServerError, Session, server_failure};
 use crate::settings::{AlterRequest, RunOptions};
-use crate::shadow::{TEMPORARY_KEY, alter_sql, split_indexes, strip_sql, without_counter};
+use crate::shadow::{split_indexes, without_counter};
 use crate::sql::{Ident, TableName};
 use crate::throttle;
 use crate::user_triggers::{self, UserTrigger};
@@ -254,99 +251,6 @@ impl Survey {
             findings,
             statements: self.statements(request.options.drop_old, recording),
         }
-    }
-
-    fn statements(&self, drop_old: bool, recording: Option<&Recording>) -> Vec<PlannedStatement> {
-        let mut statements = Vec::new();
-        let mut add = |step: Phase, sql: String| {
-            statements.push(PlannedStatement { step: step.label().to_owned(), sql, note: None });
-        };
-        let (started, finished) = recording.map(Recording::statements).unzip();
-        let finished = finished.into_iter().flatten();
-        started.into_iter().for_each(|sql| add(Phase::Record, sql));
-        let (dropped, added) = self.key_changes.as_ref().map(|changes| (&changes.dropped, &changes.added)).unzip();
-        let added = added.filter(|added| !added.is_empty());
-        let constrain = added.map(|added| foreign_keys::constrain::sql(&self.table.name, added));
-        if let Some(algorithm) = self.strategy.algorithm() {
-            if let Some(dropped) = dropped.filter(|dropped| !dropped.is_empty()) {
-                add(Phase::Native, foreign_keys::drop::sql(&self.table.name, dropped));
-            }
-            if self.made.changes().next().is_some() {
-                add(Phase::Native, crate::native::sql(&self.table.name, &self.made, algorithm));
-            }
-            constrain.into_iter().for_each(|sql| add(Phase::Constrain, sql));
-            finished.for_each(|sql| add(Phase::Record, sql));
-            return statements;
-        }
-        let key = self.key.clone().expect("a copy has a key to walk");
-        let mut change =
-            Change::new(self.table.name.clone(), &self.bookkeeping, &self.names, key, self.mapping.clone(), 0);
-        if !drop_old {
-            change = change.followed(self.server.facts.flavor);
-        }
-        let split = split_indexes(&self.target, &change.key);
-        let shadow = &change.shadow;
-        add(Phase::Prepare, format!("CREATE TABLE {shadow} LIKE {}", change.original));
-        add(Phase::Prepare, alter_sql(shadow, &self.made));
-        strip_sql(shadow, &change.key, &split).into_iter().for_each(|sql| add(Phase::Prepare, sql));
-        add(Phase::Prepare, change.log.create_sql());
-        if !drop_old {
-            add(Phase::Prepare, change.reverse_log.create_sql());
-        }
-        change.mirror.create_sql().into_iter().for_each(|sql| add(Phase::Prepare, sql));
-        if !split.deferred.is_empty() {
-            let adds: Vec<String> = split.deferred.iter().map(|definition| format!("ADD {definition}")).collect();
-            add(Phase::Index, format!("ALTER TABLE {shadow} {}, ALGORITHM=INPLACE", adds.join(", ")));
-        }
-        add(Phase::Index, format!("ANALYZE TABLE {shadow}"));
-        for (index, trigger) in self.triggers.iter().enumerate() {
-            let staged = staged_trigger(&change.original, index);
-            let double = trigger.guarded_sql(&staged, &change.shadow.table, WRITER, None);
-            add(Phase::Cutover, double.unwrap_or_default());
-        }
-        if !drop_old {
-            change.reverse.create_sql().into_iter().for_each(|sql| add(Phase::Cutover, sql));
-        }
-        let gated = self.server.facts.flavor == Flavor::MariaDb;
-        if gated {
-            add(Phase::Cutover, close_gate_sql(&change));
-        }
-        if split.temporary_key {
-            let index = Ident::new(TEMPORARY_KEY);
-            add(Phase::Cutover, format!("ALTER TABLE {shadow} DROP INDEX {index}, ALGORITHM=INPLACE"));
-        }
-        add(Phase::Cutover, change.rename_sql());
-        if gated {
-            add(Phase::Cutover, open_gate_sql(&change));
-        }
-        for trigger in &self.triggers {
-            add(Phase::Cutover, format!("DROP TRIGGER {}.{}", change.original.schema, trigger.name()));
-        }
-        for (index, trigger) in self.triggers.iter().enumerate() {
-            let staged = staged_trigger(&change.original, index);
-            add(Phase::Cutover, trigger.create_sql_before(None).unwrap_or_default());
-            add(Phase::Cutover, format!("DROP TRIGGER {staged}"));
-        }
-        constrain.into_iter().for_each(|sql| add(Phase::Constrain, sql));
-        finished.for_each(|sql| add(Phase::Record, sql));
-        change.mirror.drop_sql().into_iter().for_each(|sql| add(Phase::Cleanup, sql));
-        let old = match drop_old {
-            true => drop_table_sql(&change.old),
-            false => format!("RENAME TABLE {} TO {}", change.old, change.kept),
-        };
-        add(Phase::Cleanup, old);
-        add(Phase::Cleanup, drop_table_sql(&change.log.table));
-        if gated {
-            let notes = [
-                (close_gate_sql(&change), "an empty table that keeps the RENAME from going through too early"),
-                (change.rename_sql(), "sent while the table is locked: it waits until the lock is given up"),
-                (open_gate_sql(&change), "the empty table, once the change log is applied; the lock is given up next"),
-            ];
-            for statement in &mut statements {
-                statement.note = notes.iter().find(|(sql, _)| *sql == statement.sql).map(|(_, note)| *note);
-            }
-        }
-        statements
     }
 }
 

@@ -55,7 +55,7 @@ pub struct GlobalArgs {
     /// Write results and failures only
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
     pub quiet: bool,
-    /// Write logs in place of progress bars; twice for every SQL statement
+    /// Write logs in place of progress bars; twice for every SQL statement, values included
     #[arg(short, long, global = true, action = ArgAction::Count, help_heading = "Output")]
     pub verbose: u8,
 }

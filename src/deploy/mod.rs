@@ -110,7 +110,7 @@ async fn deploy_locked(
     bound_lock_waits(&mut session, &request.options).await?;
     let settings = table_change::settings(&mut session).await;
     let settings = settings.map_err(|error| server_failure("reading the session's settings", &error))?;
-    let bookkeeping = bookkeeping(&request, &schema)?;
+    let bookkeeping = bookkeeping(request.options.bookkeeping.as_deref(), &schema)?;
     // Only now is it certain that nobody else writes rows.
     let rows = ledger_rows(&server, &ledger).await?;
     let mut books = Deploys::find(&server, &bookkeeping).await?;
@@ -255,8 +255,8 @@ async fn ledger_rows(server: &Arc<Server>, ledger: &Ledger) -> Result<Vec<Ledger
     rows.map_err(|error| server_failure("reading `_prisma_migrations`", &error))
 }
 
-pub(crate) fn bookkeeping(request: &DeployRequest, schema: &Ident) -> Result<Ident> {
-    bookkeeping_schema(schema, request.options.bookkeeping.as_deref()).map_err(|error| {
+pub(crate) fn bookkeeping(named: Option<&str>, schema: &Ident) -> Result<Ident> {
+    bookkeeping_schema(schema, named).map_err(|error| {
         Failure::refused("the bookkeeping schema's name does not do")
             .table("untouched")
             .next("name another with `--bookkeeping-schema`")

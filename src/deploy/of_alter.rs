@@ -5,49 +5,62 @@ use std::sync::Arc;
 
 use crate::error::{Failure, Result, Stop};
 use crate::prisma::LedgerRow;
-use crate::runs::{RunRow, Runs};
+use crate::runs::{Recorded, Runs};
 use crate::server::Server;
 use crate::sql::Ident;
 
 /// A migration whose change has not ended.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Unfinished {
+pub struct UnfinishedAlter {
     /// The migration's name.
     pub migration: String,
     /// `schema.table` of the change, as it is given on a command line.
     pub table: String,
+    /// Whether the new definition is known to be in place.
+    pub has_swapped: bool,
 }
 
-impl Unfinished {
+impl UnfinishedAlter {
     /// What to do about it.
     pub fn advice(&self) -> String {
-        let Unfinished { migration, table } = self;
+        let UnfinishedAlter { migration, table, .. } = self;
         format!("`{migration}` is the change of {table} by `replank alter`: wait for it, or `replank resume {table}`")
     }
 
     /// Why nobody but the run may say how it ended.
     pub fn refusal(&self) -> Failure {
-        let Unfinished { migration, table } = self;
-        Failure::new(
+        let UnfinishedAlter { migration, table, has_swapped } = self;
+        let failure = Failure::new(
             Stop::Refused,
             format!("the migration `{migration}` is the change of {table} by `replank alter`, which has not ended"),
         )
         .table("as that change left it; `_prisma_migrations` is untouched")
-        .next(format!("wait for it, or `replank resume {table}`, which records the migration"))
-        .next(format!("before the swap, `replank abort {table}` takes the change back, and its row with it"))
+        .next(format!("wait for it, or `replank resume {table}`, which records the migration"));
+        match has_swapped {
+            true => failure.next(format!(
+                "where it cannot be recorded, `replank resume {table} --no-record` ends the change, and `replank resolve \
+                 --applied {migration}` is in order then"
+            )),
+            false => failure.next(format!("or `replank abort {table}`, which takes the change back, and its row with it")),
+        }
     }
 }
 
 /// Looks them up in the books of one schema; there are none where there are no books.
-pub async fn unfinished(server: &Arc<Server>, bookkeeping: &Ident, rows: &[LedgerRow]) -> Result<Vec<Unfinished>> {
+pub async fn unfinished(server: &Arc<Server>, bookkeeping: &Ident, rows: &[LedgerRow]) -> Result<Vec<UnfinishedAlter>> {
     if !rows.iter().any(LedgerRow::is_unfinished) {
         return Ok(Vec::new());
     }
     let Some(runs) = Runs::find(server, bookkeeping).await? else { return Ok(Vec::new()) };
-    let waits = |id: &str| rows.iter().any(|row| row.is_unfinished() && row.id == id);
-    let of_rows = |run: &RunRow| run.state == "running" && run.ledger_id.as_deref().is_some_and(waits);
-    let found = runs.all().await?.into_iter().map(|(run, _)| run).filter(of_rows);
-    Ok(found.map(|run| Unfinished { table: run.table.argument(), migration: run.migration }).collect())
+    let waits = |run: &Recorded| rows.iter().any(|row| row.is_unfinished() && row.id == run.ledger_id);
+    let found = runs.recorded().await?.into_iter().filter(waits);
+    Ok(found
+        .map(|Recorded { migration, table, has_swapped, .. }| UnfinishedAlter {
+            migration,
+            table: table.argument(),
+            has_swapped,
+        })
+        .collect())
 }
 
 /// Adds what to do about them to a failure.

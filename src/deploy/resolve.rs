@@ -41,7 +41,11 @@ pub async fn resolve(
     if let Some(error) = denied {
         return Err(failed(error));
     }
-    let bookkeeping = bookkeeping_schema(&schema, bookkeeping).ok();
+    let bookkeeping = match bookkeeping {
+        Some(_) => Some(super::bookkeeping(bookkeeping, &schema)?),
+        // No books have been made for such a name.
+        None => bookkeeping_schema(&schema, None).ok(),
+    };
     let ledger = Ledger::of(schema);
     let directory = MigrationsDirectory::lenient(migrations);
     if matches!(resolution, Resolution::Applied(_)) {

@@ -3,7 +3,7 @@
 use mysql_async::Opts;
 
 use super::database;
-use super::of_alter::{self, Unfinished};
+use super::of_alter::{self, UnfinishedAlter};
 use super::position::{Deploys, Record};
 use crate::error::Result;
 use crate::plan::bookkeeping_schema;
@@ -21,21 +21,21 @@ pub struct Standings {
     /// What the next deploy goes on with: failed to Prisma.
     pub resumable: Vec<Resumable>,
     /// What `replank alter` has begun: failed to Prisma, too.
-    pub of_alter: Vec<Unfinished>,
+    pub unfinished_alters: Vec<UnfinishedAlter>,
     /// What `prisma migrate status` says.
     #[serde(flatten)]
     pub verdict: Verdict,
 }
 
 impl Standings {
-    /// Whether each failed migration is one that replank goes on with, so that none is to be resolved by hand.
-    pub fn all_go_on(&self) -> bool {
+    /// Whether each failed migration is one that replank has begun, and says more of than that it failed.
+    pub fn all_are_replanks(&self) -> bool {
         let Verdict::Failed { failed } = &self.verdict else { return false };
-        let goes_on = |name: &String| {
+        let is_replanks = |name: &String| {
             self.resumable.iter().any(|resumable| resumable.migration == *name)
-                || self.of_alter.iter().any(|unfinished| unfinished.migration == *name)
+                || self.unfinished_alters.iter().any(|unfinished| unfinished.migration == *name)
         };
-        failed.iter().all(goes_on)
+        failed.iter().all(is_replanks)
     }
 }
 
@@ -81,13 +81,13 @@ pub async fn standings(opts: &Opts, directory: &MigrationsDirectory, bookkeeping
         }
         books.close().await;
     }
-    let of_alter = match &bookkeeping {
+    let unfinished_alters = match &bookkeeping {
         Some(bookkeeping) => of_alter::unfinished(&server, bookkeeping, rows.as_deref().unwrap_or_default()).await?,
         None => Vec::new(),
     };
     Ok(Standings {
         resumable,
-        of_alter,
+        unfinished_alters,
         directory: directory.path().display().to_string(),
         migrations: entries(&on_disk, rows.as_deref().unwrap_or_default()),
         verdict: verdict(&names, rows.as_deref()),

@@ -29,7 +29,8 @@ pub const LOCK_WAIT_TIMEOUT: u16 = 1205;
 pub const DEADLOCK: u16 = 1213;
 /// The counter of an AUTO_INCREMENT column could not be read. Where innodb_autoinc_lock_mode is 1, MariaDB's default, this
 /// is what the victim of a deadlock around the counter is told, and who waited too long for it: InnoDB's own error is lost
-/// (`ha_innobase::get_auto_increment`). For a counter at its end only BIGINT UNSIGNED gives it.
+/// (`ha_innobase::get_auto_increment`). It is also the error of a counter at its end: of BIGINT UNSIGNED for an INSERT, of
+/// any type for an ALTER.
 pub const COUNTER_NOT_READ: u16 = 1467;
 /// MariaDB with innodb_snapshot_isolation: the row changed since the transaction's snapshot.
 pub const RECORD_CHANGED: u16 = 1020;
@@ -130,12 +131,21 @@ impl ServerError {
     pub fn disposition(&self) -> Disposition {
         match self {
             ServerError::Server { code, .. } => match *code {
-                LOCK_WAIT_TIMEOUT | DEADLOCK | COUNTER_NOT_READ | RECORD_CHANGED | LOCK_NOWAIT => Disposition::Retry,
+                LOCK_WAIT_TIMEOUT | DEADLOCK | RECORD_CHANGED | LOCK_NOWAIT => Disposition::Retry,
                 SERVER_SHUTDOWN | CONNECTION_KILLED | SESSION_KILLED | IDLE_TIMEOUT => Disposition::Reconnect,
                 _ => Disposition::Fatal,
             },
             ServerError::Lost(_) => Disposition::Reconnect,
             ServerError::Driver(_) => Disposition::Fatal,
+        }
+    }
+
+    /// What to do about it when it came from a statement of ours on rows of InnoDB, whose transaction is rolled back with
+    /// it. InnoDB may have done that already, unseen by the server.
+    pub fn disposition_in_own_work(&self) -> Disposition {
+        match self.code() {
+            Some(COUNTER_NOT_READ) => Disposition::Retry,
+            _ => self.disposition(),
         }
     }
 

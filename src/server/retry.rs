@@ -67,7 +67,7 @@ impl Tries {
     /// Makes the session fit for another try after an error and tells of it, or says that there is none.
     pub async fn recover(&mut self, session: &mut Session, error: ServerError, events: &Events) -> Result<()> {
         let (what, attempt, text) = (self.what.clone(), self.attempt + 1, error.to_string());
-        if error.disposition() != Disposition::Fatal {
+        if error.disposition_in_own_work() != Disposition::Fatal {
             events.emit(Event::Retry { what, attempt, error: text });
         }
         self.recover_silently(session, error).await
@@ -77,7 +77,7 @@ impl Tries {
     pub async fn recover_silently(&mut self, session: &mut Session, error: ServerError) -> Result<()> {
         let mut error = error;
         loop {
-            let disposition = error.disposition();
+            let disposition = error.disposition_in_own_work();
             let delay = self.delays.next();
             let (Some(delay), true) = (delay, disposition != Disposition::Fatal) else {
                 let _ = session.execute("ROLLBACK").await;

@@ -191,8 +191,8 @@ impl Session {
         outcome
     }
 
-    /// Writes a statement to the log before it is sent. A migration's own may have a secret in it, and is shown without
-    /// its strings.
+    /// Writes a statement to the log before it is sent, with the values of rows and clauses in it. What a migration runs as
+    /// it is may be about accounts, and is shown without its strings.
     fn trace(&self, sql: &str) {
         match self.role {
             Role::Script => tracing::trace!("[{}] {}", self.id, beginning(sql)),

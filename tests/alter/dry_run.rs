@@ -44,6 +44,12 @@ async fn announced(server: &Server, clauses: &str, args: &[&str]) -> Result<()> 
     let output = program.clone().args(["--dry-run", "--output", "json"]).command().output()?;
     let plan: serde_json::Value = serde_json::from_slice(&output.stdout).context("the plan")?;
     let planned = plan["statements"].as_array().context("the plan has statements")?;
+    // What looks like losing the table there is explained.
+    let gated =
+        planned.iter().filter(|statement| statement["sql"].as_str().is_some_and(|sql| sql.contains("rpk_gate")));
+    for gate in gated {
+        ensure!(gate["note"].as_str().is_some_and(|note| note.starts_with("an empty table")), "{gate}");
+    }
     let planned: Vec<String> = planned.iter().filter_map(|statement| statement["sql"].as_str()).map(masked).collect();
     let passed_before = way.statements().len();
     program.succeed().await?;

@@ -60,8 +60,8 @@ async fn lag(primary: &Server, replica: &Server) -> Result<()> {
     ensure!(run.reaches_phase("copy").await?, "it never began to copy");
     let place = address(&url)?;
 
-    // Somebody on the replica is in the way of a chunk. Not of the shadow's definition: MySQL tells the lag behind one
-    // wrongly for a moment, because the coordinator notes the times of transactions that it has read to the end.
+    // Somebody on the replica is in the way of a chunk. Not of the shadow's definition: held at that, MySQL has told a lag
+    // of four seconds and less than two a moment later.
     let shadow = format!("`{}`.`Item__rpk_new`", scenario.schema);
     at_last(&mut conn, &format!("SELECT COUNT(*) > 0 FROM {shadow}"), "the shadow never came to the replica").await?;
     conn.query_drop(format!("LOCK TABLES {shadow} READ")).await?;
@@ -79,11 +79,17 @@ async fn lag(primary: &Server, replica: &Server) -> Result<()> {
     ensure!(lag.and_then(|lag| lag.parse::<u64>().ok()).is_some_and(|lag| lag > 1), "{reason}");
     expect_standstill(&scenario).await?;
     conn.query_drop("UNLOCK TABLES").await?;
-    told_last(&mut run, "unthrottled").await?;
 
-    // A replica that replays nothing says nothing of its lag.
-    conn.query_drop("STOP REPLICA SQL_THREAD").await?;
-    let reason = throttled(&mut run).await?;
+    // A replica that replays nothing says nothing of its lag. It may have one of its own when it is stopped.
+    let reason = loop {
+        told_last(&mut run, "unthrottled").await?;
+        conn.query_drop("STOP REPLICA SQL_THREAD").await?;
+        let reason = throttled(&mut run).await?;
+        if !reason.starts_with("replica lag ") {
+            break reason;
+        }
+        conn.query_drop("START REPLICA SQL_THREAD").await?;
+    };
     ensure!(reason == format!("replication is stopped on {place}"), "{reason}");
     expect_standstill(&scenario).await?;
     conn.query_drop("START REPLICA SQL_THREAD").await?;

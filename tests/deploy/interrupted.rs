@@ -130,7 +130,10 @@ async fn interrupted_in_copy(server: Server) -> Result<()> {
     let status = project.ended(&["status"]).await?;
     let says = |text: &str| status.contains(text);
     ensure!(says("  20260301000000_a     unfinished, 1 statement done: `replank deploy` goes on\n"), "{status}");
-    ensure!(says("There is nothing to resolve.\n\nnext: `replank deploy` goes on with"), "{status}");
+    ensure!(
+        says("unfinished:\n20260301000000_a\n\nnext: `replank deploy` goes on with") && !says("--rolled-back"),
+        "{status}"
+    );
     ensure!(says("shop.Big: stopped\n") && says("`replank deploy`\n") && !says("`replank resume"), "{status}");
     let resumed = project.deploy_all_online().succeed().await?;
     let started = resumed.events("run_started").next().context("a run")?;
@@ -201,6 +204,9 @@ async fn killed_in_a_call(server: Server) -> Result<()> {
     let started = project.value("SELECT started_at FROM _prisma_migrations WHERE finished_at IS NULL").await?;
     let started = started.trim_end_matches(".000").to_owned();
     let text = text.lines().filter(|line| !line.contains("waiting for a statement")).collect::<Vec<_>>().join("\n");
+    let status = project.ended(&["status"]).await?;
+    let next = format!("next: `replank deploy` goes on with `{A}`, or says what is to be done by hand");
+    ensure!(status.contains(&next), "{status}");
     assert_text!(text.replace(&started, "TIME"), @r"
     exit code 1
     --- stdout

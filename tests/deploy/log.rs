@@ -1,4 +1,5 @@
-//! What `-vv` writes: every statement, and none of the strings in a migration's own, which may be secrets.
+//! What `-vv` writes: every statement, and none of the strings in those that a migration runs as they are, which may be
+//! passwords.
 
 use anyhow::{Result, ensure};
 

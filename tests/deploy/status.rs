@@ -144,7 +144,7 @@ async fn unfinished_alter(server: Server) -> Result<()> {
     };
     ensure!(status.starts_with("exit code 1\n") && !status.contains("--rolled-back"), "{status}");
     says(&format!("  {name}  unfinished: the change of {table} by `replank alter`\n"))?;
-    says(&format!("Following migration is unfinished:\n{name}\n\nThere is nothing to resolve.\n"))?;
+    says(&format!("Following migration is unfinished:\n{name}\n\nnext: "))?;
     says(&format!(
         "next: `{name}` is the change of {table} by `replank alter`: wait for it, or `replank resume {table}`"
     ))?;
@@ -154,6 +154,14 @@ async fn unfinished_alter(server: Server) -> Result<()> {
             format!("error: the migration `{name}` is the change of {table} by `replank alter`, which has not ended");
         ensure!(refused.starts_with("exit code 10\n") && refused.contains(&why), "{refused}");
     }
+    // Prisma speaks of what is pending instead; the way on is told all the same.
+    project.add(A, "SELECT 1;\n")?;
+    let status = project.ended(&["status"]).await?;
+    ensure!(
+        status.contains("have not yet been applied") && status.contains(&format!("next: `{name}` is the change")),
+        "{status}"
+    );
+    std::fs::remove_dir_all(scenario.migrations().join(A))?;
     // Beside one that did fail, Prisma's advice is for that one.
     project.begun_by_prisma(A, "").await?;
     let status = project.ended(&["status"]).await?;

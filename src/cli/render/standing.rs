@@ -1,9 +1,9 @@
 //! Prisma's migrations as text: one a line, then what `prisma migrate status` would say, but for its advice to resolve
-//! what replank itself goes on with.
+//! what replank has begun: the run or the deploy says more.
 
 use owo_colors::OwoColorize;
 
-use crate::deploy::of_alter::Unfinished;
+use crate::deploy::of_alter::UnfinishedAlter;
 use crate::deploy::standing::Standings;
 use crate::prisma::history::{Entry, Standing, Verdict};
 use crate::progress::wording::counted;
@@ -25,26 +25,32 @@ pub fn text(standings: &Standings) -> (String, Option<String>) {
         text.push_str(&format!("  {}{gap}  {}\n", entry.name, standing(entry, standings)));
     }
     let verdict = standings.verdict.text();
+    let ways_on = ways_on(standings);
     match &standings.verdict {
         Verdict::UpToDate => (format!("{text}\n{}\n", verdict.green()), None),
-        Verdict::Behind { .. } => (format!("{text}\n{verdict}\n"), None),
-        Verdict::Failed { failed } if standings.all_go_on() => {
+        Verdict::Behind { .. } => (format!("{text}\n{verdict}\n"), (!ways_on.is_empty()).then(|| ways_on.join("\n"))),
+        Verdict::Failed { failed } if standings.all_are_replanks() => {
             let them = if failed.len() > 1 { "migrations are" } else { "migration is" };
-            let names = failed.join("\n");
-            let advice = ways_on(standings);
-            (text, Some(format!("Following {them} unfinished:\n{names}\n\nThere is nothing to resolve.\n{advice}")))
+            let told = format!("Following {them} unfinished:\n{}\n", failed.join("\n"));
+            (text, Some([vec![told], ways_on].concat().join("\n")))
         }
-        Verdict::Failed { .. } => (text, Some([verdict, ways_on(standings)].join("\n").trim_end().to_owned())),
-        Verdict::Diverged { .. } | Verdict::Unmanaged => (text, Some(verdict)),
+        Verdict::Diverged { .. } | Verdict::Unmanaged | Verdict::Failed { .. } if ways_on.is_empty() => {
+            (text, Some(verdict))
+        }
+        Verdict::Diverged { .. } | Verdict::Unmanaged | Verdict::Failed { .. } => {
+            (text, Some([vec![verdict, String::new()], ways_on].concat().join("\n")))
+        }
     }
 }
 
-/// How replank goes on with what is unfinished, a line each.
-fn ways_on(standings: &Standings) -> String {
-    let of_alter = standings.of_alter.iter().map(Unfinished::advice);
-    let of_deploy =
-        standings.resumable.iter().map(|resumable| format!("`replank deploy` goes on with `{}`", resumable.migration));
-    of_alter.chain(of_deploy).map(|advice| format!("\nnext: {advice}")).collect()
+/// How to go on with what is unfinished, a line each.
+fn ways_on(standings: &Standings) -> Vec<String> {
+    let of_alter = standings.unfinished_alters.iter().map(UnfinishedAlter::advice);
+    let of_deploy = standings.resumable.iter().map(|resumable| {
+        let migration = &resumable.migration;
+        format!("`replank deploy` goes on with `{migration}`, or says what is to be done by hand")
+    });
+    of_alter.chain(of_deploy).map(|advice| format!("next: {advice}")).collect()
 }
 
 fn standing(entry: &Entry, standings: &Standings) -> String {
@@ -52,7 +58,7 @@ fn standing(entry: &Entry, standings: &Standings) -> String {
         let done = counted(resumable.statements_done, "statement");
         return format!("{}, {done} done: `replank deploy` goes on", "unfinished".yellow());
     }
-    if let Some(of_alter) = standings.of_alter.iter().find(|unfinished| unfinished.migration == entry.name) {
+    if let Some(of_alter) = standings.unfinished_alters.iter().find(|unfinished| unfinished.migration == entry.name) {
         return format!("{}: the change of {} by `replank alter`", "unfinished".yellow(), of_alter.table);
     }
     let mut text = match entry.standing {
