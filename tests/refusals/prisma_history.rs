@@ -76,6 +76,7 @@ async fn missing_directory(server: Server) -> Result<()> {
     error: the migrations directory `prisma/migrations` does not exist
       table: untouched
       next:  run from the project's root, or pass `--migrations DIR`
+             or pass `--no-record` to change the table without recording a migration
     ");
     Ok(())
 }
@@ -88,6 +89,7 @@ async fn other_provider(server: Server) -> Result<()> {
     error: the migrations in `prisma/migrations` are not for MySQL or MariaDB
       table: untouched
       next:  pass `--migrations DIR` with the directory of this database's migrations
+             or pass `--no-record` to change the table without recording a migration
       cause: P3019: The datasource provider `mysql` specified in your schema does not match the one specified in the migration_lock.toml, `postgresql`. Please remove your current migration directory and start a new migration history with prisma migrate dev. Read more: https://pris.ly/d/migrate-provider-switch
     ");
     Ok(())
