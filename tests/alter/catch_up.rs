@@ -44,7 +44,7 @@ async fn a_key_that_comes_back_leaves_no_stale_row(server: Server) -> Result<()>
         format!("INSERT INTO {item} VALUES (5, 'another')"),
     ];
     let way = Intercept::start(&server, &beginnings, Then::Firsts(writes)).await?;
-    let (change, mut applier) = applier(&way.url(&scenario)?, &scenario, "FORCE", Stage::Copying).await?;
+    let (change, mut applier) = applier(&way.url(&scenario)?, &scenario, Stage::Copying).await?;
     applier.catch_up(&CancellationToken::new()).await?;
     ensure!(way.has_met(), "the row did not come back");
     let mut conn = scenario.connect().await?;
@@ -59,13 +59,14 @@ async fn a_key_that_comes_back_leaves_no_stale_row(server: Server) -> Result<()>
 }
 
 /// An applier of a table `Item` whose rows are all in the shadow, and whose writes are logged from now on.
-async fn applier(url: &str, scenario: &Scenario, clauses: &str, stage: Stage) -> Result<(Arc<Change>, Applier)> {
-    let (change, session) = mirrored(url, scenario, clauses).await?;
+async fn applier(url: &str, scenario: &Scenario, stage: Stage) -> Result<(Arc<Change>, Applier)> {
+    let (change, session) = mirrored(url, scenario, "FORCE").await?;
     let (events, _) = event::channel();
     let (in_flight, tally) = (Arc::new(InFlight::default()), Arc::new(Tally::default()));
     Ok((Arc::clone(&change), Applier::new(session, change, in_flight, stage, events, tally)))
 }
 
+/// The change of that table by some clauses, and a session for its applier.
 async fn mirrored(url: &str, scenario: &Scenario, clauses: &str) -> Result<(Arc<Change>, Session)> {
     let server = Opened::open(mysql_async::Opts::from_url(url)?).await?;
     let mut session = server.session(Role::Work).await?;
@@ -105,7 +106,7 @@ async fn coded(server: &Server) -> Result<Scenario> {
 /// of rows exchange theirs while the log is applied.
 async fn values_that_moved_through_a_long_log(server: Server) -> Result<()> {
     let scenario = coded(&server).await?;
-    let (change, mut applier) = applier(&scenario.url(), &scenario, "FORCE", Stage::Settled).await?;
+    let (change, mut applier) = applier(&scenario.url(), &scenario, Stage::Settled).await?;
     let mut conn = scenario.connect().await?;
     conn.query_drop(format!("UPDATE `Item` SET code = code + {MANY}")).await?;
     conn.query_drop(format!("UPDATE `Item` SET code = {} - code", 2 * MANY + 1)).await?;
@@ -148,7 +149,7 @@ async fn values_that_moved_through_a_long_log(server: Server) -> Result<()> {
 /// A clash that no other entry of the log explains is believed, and soon.
 async fn a_value_that_is_there_twice(server: Server) -> Result<()> {
     let scenario = coded(&server).await?;
-    let (change, mut applier) = applier(&scenario.url(), &scenario, "FORCE", Stage::Settled).await?;
+    let (change, mut applier) = applier(&scenario.url(), &scenario, Stage::Settled).await?;
     let mut conn = scenario.connect().await?;
     conn.query_drop("ALTER TABLE `Item` DROP INDEX `Item_code`").await?;
     conn.query_drop(format!("UPDATE `Item` SET code = code + {MANY} WHERE id > 5")).await?;

@@ -60,8 +60,8 @@ async fn lag(primary: &Server, replica: &Server) -> Result<()> {
     ensure!(run.reaches_phase("copy").await?, "it never began to copy");
     let place = address(&url)?;
 
-    // Somebody on the replica is in the way of a chunk. Not of the shadow's definition: held at that, MySQL has told a lag
-    // of four seconds and less than two a moment later.
+    // Somebody on the replica is in the way of a chunk. Where it could be the shadow's definition instead, MySQL's copy
+    // has gone on after a lag of four seconds was read here: it seems to be told wrongly for a moment then.
     let shadow = format!("`{}`.`Item__rpk_new`", scenario.schema);
     at_last(&mut conn, &format!("SELECT COUNT(*) > 0 FROM {shadow}"), "the shadow never came to the replica").await?;
     conn.query_drop(format!("LOCK TABLES {shadow} READ")).await?;

@@ -14,6 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 on_every_server!(
     rows_are_equal_after_the_swap_under_a_heavy_load,
+    #[ignore = "for changes of the applier: does not end yet on MariaDB where commits are fast"]
+    rows_are_equal_after_the_swap_at_saturation,
     table_with_a_unique_pair_and_no_primary_key,
     table_with_a_text_key,
     column_and_index_are_added,
@@ -33,12 +35,20 @@ const ROWS_PER_SECOND: u32 = 10_000;
 /// As many operations as two cores take with the rest of the tests beside. Not as many as they can: on a server that is
 /// saturated and commits fast, one applier does not keep up with eight writers, and the backlog does not end.
 async fn rows_are_equal_after_the_swap_under_a_heavy_load(server: Server) -> Result<()> {
+    column_and_index_are_added_to_many_rows(&server, &Plan::steady(1, 150)).await
+}
+
+async fn rows_are_equal_after_the_swap_at_saturation(server: Server) -> Result<()> {
+    column_and_index_are_added_to_many_rows(&server, &Plan::saturating(1)).await
+}
+
+async fn column_and_index_are_added_to_many_rows(server: &Server, plan: &Plan) -> Result<()> {
     let clauses = "ADD COLUMN `priority` INTEGER NOT NULL DEFAULT 0 AFTER `status`, \
                    ADD INDEX `Order_productId_idx`(`productId`)";
     let change = Change::new(shop::ORDER, shop::orders(), clauses, "heavy");
-    let scenario = change.scenario(&server).await?;
+    let scenario = change.scenario(server).await?;
     shop::seed_orders(&scenario, 2 * ROWS).await?;
-    change.prove(&scenario, &Plan::steady(1, 150), ROWS_PER_SECOND).await
+    change.prove(&scenario, plan, ROWS_PER_SECOND).await
 }
 
 async fn table_with_a_unique_pair_and_no_primary_key(server: Server) -> Result<()> {

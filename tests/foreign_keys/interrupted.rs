@@ -94,6 +94,7 @@ async fn expect_triggers_in_status(scenario: &Scenario) -> Result<()> {
     let sql = "SELECT CONCAT(trigger_schema, '.', trigger_name) FROM information_schema.triggers \
                WHERE trigger_schema = DATABASE() AND trigger_name LIKE '%\\_\\_rpk\\_%'";
     let found: BTreeSet<String> = scenario.connect().await?.query::<String, _>(sql).await?.into_iter().collect();
+    ensure!(!found.is_empty(), "there is no trigger to be told of");
     ensure!(told == found, "status tells of {told:?}, and there are {found:?}");
     Ok(())
 }

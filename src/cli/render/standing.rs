@@ -29,18 +29,24 @@ pub fn text(standings: &Standings) -> (String, Option<String>) {
     match &standings.verdict {
         Verdict::UpToDate => (format!("{text}\n{}\n", verdict.green()), None),
         Verdict::Behind { .. } => (format!("{text}\n{verdict}\n"), (!ways_on.is_empty()).then(|| ways_on.join("\n"))),
-        Verdict::Failed { failed } if standings.all_are_replanks() => {
-            let them = if failed.len() > 1 { "migrations are" } else { "migration is" };
-            let told = format!("Following {them} unfinished:\n{}\n", failed.join("\n"));
-            (text, Some([vec![told], ways_on].concat().join("\n")))
-        }
-        Verdict::Diverged { .. } | Verdict::Unmanaged | Verdict::Failed { .. } if ways_on.is_empty() => {
-            (text, Some(verdict))
-        }
         Verdict::Diverged { .. } | Verdict::Unmanaged | Verdict::Failed { .. } => {
-            (text, Some([vec![verdict, String::new()], ways_on].concat().join("\n")))
+            let mut told = vec![match &standings.verdict {
+                Verdict::Failed { failed } if standings.all_are_replanks() => unfinished(failed),
+                _ => verdict,
+            }];
+            if !ways_on.is_empty() {
+                told.push(String::new());
+                told.extend(ways_on);
+            }
+            (text, Some(told.join("\n")))
         }
     }
+}
+
+/// What stands in place of Prisma's advice to resolve them.
+fn unfinished(names: &[String]) -> String {
+    let them = if names.len() > 1 { "migrations are" } else { "migration is" };
+    format!("Following {them} unfinished:\n{}", names.join("\n"))
 }
 
 /// How to go on with what is unfinished, a line each.
